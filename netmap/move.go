@@ -1,0 +1,103 @@
+package netmap
+
+// Move forwards packets from the user's slots of src to those of dst, in
+// order: by exchanging buffers where both rings share a memory region, by
+// copying where not. Both rings are advanced; neither is synced.
+//
+// It returns how many slots it moved. A packet of several slots ([MoreFrag])
+// is moved whole or not at all: Move stops at the first end of a packet at or
+// after max slots, and before a packet that is not all there yet or for which
+// dst has no room now.
+//
+// The error is nil or [ErrTooLong], and comes with all earlier packets moved:
+// src's first packet can never be forwarded, because it has more fragments
+// than dst or src has slots or a fragment does not fit dst's buffers. To drop
+// it, advance src past its last fragment.
+func Move(dst, src *Ring, max int) (int, error) {
+	if max <= 0 {
+		return 0, nil
+	}
+	swap := dst.mem.id == src.mem.id
+	avail, room := src.Space(), dst.Space()
+	limit := min(avail, room)
+	n, whole := 0, 0 // slots moved; slots up to the last end of a packet
+	sh, dh := src.hdr.Head, dst.hdr.Head
+	for n < limit && (whole < max || n != whole) {
+		// One contiguous run of both rings at a time.
+		k := min(limit-n, len(src.slots)-int(sh), len(dst.slots)-int(dh))
+		if n < max {
+			k = min(k, max-n)
+		} else {
+			k = 1 // max is reached in the middle of a packet: on to its end
+		}
+		ss := src.slots[sh:][:k]
+		ds := dst.slots[dh:][:k]
+		done := k
+		if swap {
+			for i := range ss {
+				Swap(&ds[i], &ss[i])
+				if ds[i].Flags&MoreFrag == 0 {
+					whole = n + i + 1
+				}
+			}
+		} else {
+			for i := range ss {
+				if int(ss[i].Len) > dst.BufSize() {
+					done = i
+					break
+				}
+				copySlot(dst, &ds[i], src, &ss[i])
+				if ss[i].Flags&MoreFrag == 0 {
+					whole = n + i + 1
+				}
+			}
+		}
+		n += done
+		sh, dh = wrap(src, sh, done), wrap(dst, dh, done)
+		if done < k {
+			// A fragment that fits no buffer of dst: its packet stays.
+			advanceBoth(dst, src, whole)
+			if whole == 0 {
+				return 0, ErrTooLong
+			}
+			return whole, nil
+		}
+	}
+	if swap {
+		// Put the buffers of a packet that is not whole back, last first.
+		for ; n > whole; n-- {
+			sh, dh = before(src, sh), before(dst, dh)
+			Swap(&src.slots[sh], &dst.slots[dh])
+		}
+	}
+	advanceBoth(dst, src, whole)
+	if whole == 0 && limit > 0 && (room == len(dst.slots)-1 && limit == room || avail == len(src.slots)-1 && limit == avail) {
+		return 0, ErrTooLong
+	}
+	return whole, nil
+}
+
+func copySlot(dst *Ring, d *Slot, src *Ring, s *Slot) {
+	d.Len = s.Len
+	d.Flags = s.Flags & MoreFrag
+	copy(dst.Buffer(d), src.Bytes(s))
+}
+
+func advanceBoth(dst, src *Ring, n int) {
+	dst.Advance(n)
+	src.Advance(n)
+}
+
+func wrap(r *Ring, i uint32, n int) uint32 {
+	if i += uint32(n); int(i) == len(r.slots) {
+		return 0
+	}
+	return i
+}
+
+func before(r *Ring, i uint32) uint32 {
+	if i == 0 {
+		i = uint32(len(r.slots))
+	}
+	return i - 1
+}
