@@ -1,0 +1,83 @@
+package frame_test
+
+import (
+	"fmt"
+	"log"
+
+	"github.com/ringwalk/ringwalk/internal/frame"
+)
+
+func ExampleConfig() {
+	dst, err := frame.ParseEndpoint("12.0.0.100:80")
+	if err != nil {
+		log.Fatal(err)
+	}
+	t, err := frame.New(frame.Config{Dst: dst})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(len(t.Bytes()), "bytes, probe at", t.PayloadOffset())
+	// Output: 60 bytes, probe at 42
+}
+
+// A frame too short for a probe is still a frame.
+func ExampleTemplate() {
+	t, err := frame.New(frame.Config{Len: 46})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Printf("%q\n", t.Bytes()[t.PayloadOffset():])
+	fmt.Println("probes:", len(t.Bytes()) >= t.MinProbeLen())
+	// Output:
+	// "ring"
+	// probes: false
+}
+
+// A transmit thread copies the template into each buffer once. After that a
+// batch is one Batch and one Stamp per frame.
+func ExampleStamper() {
+	t, err := frame.New(frame.Config{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	s, err := t.Stamper(1)
+	if err != nil {
+		log.Fatal(err)
+	}
+	var bufs [3][60]byte
+	for i := range bufs {
+		copy(bufs[i][:], t.Bytes())
+	}
+
+	var seq uint64
+	for batch := range 2 {
+		s.Batch(1_800_000_000_000_000_000 + uint64(batch)*1000)
+		for i := range bufs {
+			s.Stamp(bufs[i][:], seq)
+			seq++
+		}
+	}
+	s.End(bufs[2][:], seq)
+
+	var p frame.Probe
+	for i := range bufs {
+		fmt.Println(frame.Read(frame.Ethernet, bufs[i][:], &p), p.Seq, p.End)
+	}
+	// Output:
+	// true 3 false
+	// true 4 false
+	// true 6 true
+}
+
+// A receiver keeps one Probe and asks every frame for it.
+func ExampleProbe() {
+	payload := []byte("\xb5\x72\x00\x02\x00\x00\x00\x00\x00\x2a\x00\x00\x00\x00\x3b\x9a\xca\x00")
+	var p frame.Probe
+	fmt.Println(frame.Read(frame.Payload, payload, &p))
+	fmt.Printf("%+v\n", p)
+	fmt.Println(frame.Read(frame.Payload, []byte("ringwalk ringwalk "), &p))
+	// Output:
+	// true
+	// {Stream:2 Seq:42 Time:1000000000 End:false}
+	// false
+}
