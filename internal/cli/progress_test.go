@@ -1,0 +1,171 @@
+package cli
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// ticks are cumulative results as a program reads them, about once a second.
+func ticks() (first, second Result) {
+	first = Result{Tool: "pktgen", Start: start, Seconds: 1.001, Packets: 14_894_880, Bytes: 893_692_800, Syncs: 29_091,
+		TxResult: &TxResult{}}
+	second = first
+	second.Seconds, second.Packets, second.Bytes, second.Syncs = 2.0015, first.Packets+1000, first.Bytes+60_000, first.Syncs+10
+	return first, second
+}
+
+const (
+	line1 = "722.251000 pktgen 14.880 Mpps (14.895 Mpkts 7.142 Gbps in 1001000 usec) 512.01 avg_batch"
+	line2 = "723.251500 pktgen 999.500 pps (1.000 Kpkts 479.760 Kbps in 1000500 usec) 100.00 avg_batch 3 lost"
+)
+
+func TestIntervalPlain(t *testing.T) {
+	var out strings.Builder
+	rep := Reporter{Tool: "pktgen", Human: &out}
+	first, second := ticks()
+	short := first
+	short.Seconds += 0.009 // below 10 ms: left for the next interval
+	for _, c := range []struct {
+		r      Result
+		suffix string
+	}{{first, ""}, {short, ""}, {second, "3 lost"}} {
+		if err := rep.Interval(c.r, c.suffix); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rep.Note("link %s is up", "veth-a")
+	if want := line1 + "\n" + line2 + "\npktgen: link veth-a is up\n"; out.String() != want {
+		t.Errorf("got\n%swant\n%s", out.String(), want)
+	}
+}
+
+func TestIntervalLive(t *testing.T) {
+	var out strings.Builder
+	width := 0
+	rep := Reporter{Tool: "pktgen", Human: &out, Width: func() int { return width }}
+	first, second := ticks()
+	rep.Interval(first, "")
+	rep.Note("slow")
+	width = 30
+	rep.Interval(second, "3 lost")
+	last := Result{Tool: "pktgen", TxResult: &TxResult{}}
+	rep.Final(&last)
+	want := "\r" + line1 + "\x1b[K\npktgen: slow\n\r" + line2[:29] + "\x1b[K\nSent nothing.\n"
+	if out.String() != want {
+		t.Errorf("got  %q\nwant %q", out.String(), want)
+	}
+}
+
+func TestStream(t *testing.T) {
+	var out strings.Builder
+	rep := Reporter{Tool: "pktgen", JSON: &out, Stream: true}
+	first, second := ticks()
+	rep.Interval(first, "")
+	rep.Interval(second, "")
+	rep.Final(&second)
+	var got []string
+	for line := range strings.Lines(out.String()) {
+		var r Result
+		if err := json.Unmarshal([]byte(line), &r); err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, fmt.Sprintf("%s %d %.4f", r.Type, r.Packets, r.Seconds))
+	}
+	want := "[interval 14894880 1.0010 interval 1000 1.0005 result 14895880 2.0015]"
+	if fmt.Sprint(got) != want {
+		t.Errorf("stream is %v, want %v", got, want)
+	}
+}
+
+type brokenWriter struct{}
+
+func (brokenWriter) Write([]byte) (int, error) { return 0, os.ErrClosed }
+
+func TestBrokenWriters(t *testing.T) {
+	first, _ := ticks()
+	rep := Reporter{Human: brokenWriter{}, JSON: brokenWriter{}, Stream: true}
+	if err := rep.Interval(first, ""); !errors.Is(err, os.ErrClosed) {
+		t.Errorf("Interval: %v", err)
+	}
+	if err := rep.Final(&first); !errors.Is(err, os.ErrClosed) {
+		t.Errorf("Final: %v", err)
+	}
+	rep = Reporter{Human: brokenWriter{}}
+	if err := rep.Final(&first); err != nil {
+		t.Errorf("a lost terminal is reported: %v", err)
+	}
+}
+
+// TestReporterParallel is for the race detector, and holds lines together.
+func TestReporterParallel(t *testing.T) {
+	var out strings.Builder
+	rep := Reporter{Tool: "rcv", Human: &out}
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			for range 100 {
+				rep.Note("queue is late")
+			}
+		})
+	}
+	wg.Wait()
+	if want := strings.Repeat("rcv: queue is late\n", 400); out.String() != want {
+		t.Error("lines are mixed up")
+	}
+}
+
+func TestFinalReport(t *testing.T) {
+	for want, r := range map[string]Result{
+		`Sent 1000000 packets 60000000 bytes 1954 events 60 bytes each in 10.00 seconds.
+Speed: 100.000 Kpps Bandwidth: 48.000 Mbps (raw 67.200 Mbps). Average batch: 511.77 pkts
+Queue 0: 600000 packets 36000000 bytes
+Queue 1: 400000 packets 24000000 bytes
+Rate asked: 200.000 Kpps, not met
+End records: 8, not counted above
+pktgen: achieved 100.000 Kpps -> below 200.000 Kpps
+`: sent(),
+		`Received 1000002 packets 60000120 bytes 20000 events 60 bytes each in 8.00 seconds.
+Speed: 125.000 Kpps Bandwidth: 60.000 Mbps (raw 84.000 Mbps). Average batch: 50.00 pkts
+Kernel drops: 5. Truncated: 0
+Probe: 1000001 packets 1000000 distinct 3 lost 1 duplicates 2 reordered 0 late, 1 without a probe
+Stream 0: 1000001 packets 1000000 distinct 3 lost 1 duplicates 2 reordered 0 late, of 1000003
+`: received(),
+		"Received nothing.\nKernel drops: 0. Truncated: 0\n": {RxResult: &RxResult{}},
+		"Sent nothing.\nRate asked: 5.000 pps, met\nUndrained: 7 packets were handed over and did not leave\n": {
+			TxResult: &TxResult{Undrained: 7, RateAskedPPS: 5, RateMet: true}},
+	} {
+		if got := finalReport(&r); got != want {
+			t.Errorf("got\n%s\nwant\n%s", got, want)
+		}
+	}
+}
+
+func TestFinalReportManyStreams(t *testing.T) {
+	r := Result{RxResult: &RxResult{Probe: &Probe{Streams: make([]Stream, 20)}}}
+	got := finalReport(&r)
+	if n := strings.Count(got, "Stream 0: 0 packets"); n != 16 || !strings.Contains(got, "… and 4 streams more\n") ||
+		!strings.Contains(got, "end not seen") {
+		t.Errorf("%d streams in\n%s", n, got)
+	}
+}
+
+func ExampleReporter() {
+	rep := Reporter{Tool: "rcv", Human: os.Stdout}
+	run := Result{Tool: "rcv", Start: start, RxResult: &RxResult{}}
+	run.Seconds, run.Packets, run.Bytes, run.Syncs = 1, 1000, 60_000, 10
+	rep.Interval(run, "0 lost")
+	run.Seconds, run.Packets, run.Bytes, run.Syncs = 2, 3000, 180_000, 20
+	rep.Interval(run, "0 lost")
+	rep.Final(&run)
+	// Output:
+	// 722.250000 rcv 1.000 Kpps (1.000 Kpkts 480.000 Kbps in 1000000 usec) 100.00 avg_batch 0 lost
+	// 723.250000 rcv 2.000 Kpps (2.000 Kpkts 960.000 Kbps in 1000000 usec) 200.00 avg_batch 0 lost
+	// Received 3000 packets 180000 bytes 20 events 60 bytes each in 2.00 seconds.
+	// Speed: 1.500 Kpps Bandwidth: 720.000 Kbps (raw 1.008 Mbps). Average batch: 150.00 pkts
+	// Kernel drops: 0. Truncated: 0
+}

@@ -1,0 +1,81 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+)
+
+// mostStreams bounds the report for people; JSON has all of them.
+const mostStreams = 16
+
+// finalReport is pkt-gen's two closing lines, followed by what pkt-gen does
+// not tell: shares by queue, what did not leave, what the probe found. "raw"
+// is the rate on the wire, CRC, preamble and gap included.
+func finalReport(r *Result) string {
+	var b strings.Builder
+	verb := "Sent"
+	if r.TxResult == nil {
+		verb = "Received"
+	}
+	if r.Packets == 0 {
+		fmt.Fprintf(&b, "%s nothing.\n", verb)
+	} else {
+		fmt.Fprintf(&b, "%s %d packets %d bytes %d events %d bytes each in %.2f seconds.\n",
+			verb, r.Packets, r.Bytes, r.Syncs, r.Bytes/r.Packets, r.Seconds)
+		fmt.Fprintf(&b, "Speed: %spps Bandwidth: %sbps (raw %sbps). Average batch: %.2f pkts\n",
+			Norm(r.PPS), Norm(r.BPS), Norm(r.WireBPS), r.AvgBatch)
+	}
+	if len(r.Queues) > 1 {
+		for _, q := range r.Queues {
+			fmt.Fprintf(&b, "Queue %d: %d packets %d bytes\n", q.Index, q.Packets, q.Bytes)
+		}
+	}
+	if r.TxResult != nil {
+		r.TxResult.report(&b)
+	}
+	if r.RxResult != nil {
+		r.RxResult.report(&b)
+	}
+	for _, e := range r.Errors {
+		fmt.Fprintf(&b, "%s: %s\n", r.Tool, e)
+	}
+	return b.String()
+}
+
+func (t *TxResult) report(b *strings.Builder) {
+	if t.RateAskedPPS > 0 {
+		verdict := "met"
+		if !t.RateMet {
+			verdict = "not met"
+		}
+		fmt.Fprintf(b, "Rate asked: %spps, %s\n", Norm(t.RateAskedPPS), verdict)
+	}
+	if t.Undrained > 0 {
+		fmt.Fprintf(b, "Undrained: %d packets were handed over and did not leave\n", t.Undrained)
+	}
+	if t.EndRecords > 0 {
+		fmt.Fprintf(b, "End records: %d, not counted above\n", t.EndRecords)
+	}
+}
+
+func (x *RxResult) report(b *strings.Builder) {
+	fmt.Fprintf(b, "Kernel drops: %d. Truncated: %d\n", x.KernelDrops, x.Truncated)
+	p := x.Probe
+	if p == nil {
+		return
+	}
+	fmt.Fprintf(b, "Probe: %d packets %d distinct %d lost %d duplicates %d reordered %d late, %d without a probe\n",
+		p.Packets, p.Distinct, p.Lost, p.Duplicates, p.Reordered, p.Late, x.NotProbe)
+	for i, s := range p.Streams {
+		if i == mostStreams {
+			fmt.Fprintf(b, "… and %d streams more\n", len(p.Streams)-i)
+			break
+		}
+		total := "end not seen"
+		if s.Ended {
+			total = fmt.Sprintf("of %d", s.Total)
+		}
+		fmt.Fprintf(b, "Stream %d: %d packets %d distinct %d lost %d duplicates %d reordered %d late, %s\n",
+			s.Stream, s.Packets, s.Distinct, s.Lost, s.Duplicates, s.Reordered, s.Late, total)
+	}
+}

@@ -1,0 +1,224 @@
+package cli
+
+import (
+	"bytes"
+	"encoding/json"
+	"math"
+	"time"
+
+	"github.com/spf13/pflag"
+)
+
+// wireOverhead is what a frame occupies on an Ethernet wire beyond its own
+// bytes: CRC 4, preamble and start delimiter 8, inter-frame gap 12 (IEEE
+// 802.3, clause 4.4.2).
+const wireOverhead = 4 + 8 + 12
+
+// Result is what a program did: the object that --json prints at the end and
+// --json-stream also prints once per interval, and what the lines for people
+// are made from. All counters start at zero with the run. A Result is a plain
+// value without locks; the program that fills it owns it.
+//
+// Exactly one of TxResult and RxResult is set in a one-way run. Their fields
+// appear in the same JSON object, and are absent where the pointer is nil.
+type Result struct {
+	// Type is "interval" or "result" with --json-stream, else absent.
+	Type string `json:"type,omitempty"`
+	// Tool is the program's name: "pktgen", "rcv".
+	Tool    string `json:"tool"`
+	Version string `json:"version"`
+	// Port is the port spec as the user wrote it.
+	Port string `json:"port"`
+	// Backend is what carries the port: "netmap", "packet", "udp", "pcap".
+	Backend string `json:"backend"`
+	// BackendWhy says in words why a bare interface name got its backend.
+	BackendWhy string `json:"backend_why,omitempty"`
+	// Mode is pkt-gen's function name: "tx", "rx", …
+	Mode string `json:"mode"`
+	// Options are the flags that were given, by long name.
+	Options map[string]string `json:"options,omitempty"`
+	// Start is when counting began, wall clock, RFC 3339.
+	Start time.Time `json:"start,omitzero"`
+	// Packets counts frames sent or received, a frame of several slots once.
+	Packets uint64 `json:"packets"`
+	// Bytes is the sum of the frames' lengths without CRC.
+	Bytes uint64 `json:"bytes"`
+	// Seconds is the time the packets took, from which the rates are made.
+	Seconds float64 `json:"seconds"`
+	// PPS is packets a second. Fill computes it and the next two.
+	PPS float64 `json:"pps"`
+	// BPS is bits of frames a second, without CRC and gap.
+	BPS float64 `json:"bps"`
+	// WireBPS is bits a second on an Ethernet wire: each frame with CRC,
+	// preamble and inter-frame gap (24 bytes).
+	WireBPS float64 `json:"wire_bps"`
+	// Syncs counts the syncs that moved at least one packet; pkt-gen calls
+	// them events.
+	Syncs uint64 `json:"syncs"`
+	// AvgBatch is packets per sync, computed by Fill.
+	AvgBatch float64 `json:"avg_batch"`
+	// Queues has one entry per queue, in order of index; never null in JSON.
+	Queues []Queue `json:"queues"`
+
+	*TxResult
+	*RxResult
+
+	// ExitStatus is the status the program is about to exit with; absent
+	// from interval objects, which do not know it yet.
+	ExitStatus *int `json:"exit_status,omitempty"`
+	// Errors are sentences on what failed or fell short; never null in JSON.
+	Errors []string `json:"errors"`
+}
+
+// Queue is one queue's share of a Result.
+type Queue struct {
+	Index   int    `json:"index"`
+	Packets uint64 `json:"packets"`
+	Bytes   uint64 `json:"bytes"`
+}
+
+// TxResult is what only a sender has to say.
+type TxResult struct {
+	// Requested is the packets asked for by -n; 0 is no limit.
+	Requested uint64 `json:"requested"`
+	// Undrained is packets handed to the port that had not left when it
+	// closed. They are not in Packets.
+	Undrained uint64 `json:"undrained"`
+	// EndRecords is the frames sent to mark the streams' ends. They are not
+	// in Packets.
+	EndRecords uint64 `json:"end_records"`
+	// RateAskedPPS is the rate asked by -R over all threads; 0 is no limit.
+	RateAskedPPS float64 `json:"rate_asked_pps"`
+	// RateMet is false if the achieved rate fell short of the asked one.
+	RateMet bool `json:"rate_met"`
+	// GivenUpSeconds is the part of a paced schedule, over all threads, that
+	// was too far behind to be caught up with.
+	GivenUpSeconds float64 `json:"given_up_seconds"`
+}
+
+// RxResult is what only a receiver has to say.
+type RxResult struct {
+	// KernelDrops is frames the kernel dropped because the program was late.
+	KernelDrops uint64 `json:"kernel_drops"`
+	// Truncated is frames longer than their buffer, dropped by the queue.
+	// They are not in Packets.
+	Truncated uint64 `json:"truncated"`
+	// NotProbe is frames without a probe. They are in Packets.
+	NotProbe uint64 `json:"not_probe"`
+	// EndRecordsSeen is the end records received, of all streams. They are in
+	// Packets.
+	EndRecordsSeen uint64 `json:"end_records_seen"`
+	// StreamsRefused is probes of streams beyond the number that is told
+	// apart. They are in Packets.
+	StreamsRefused uint64 `json:"streams_refused"`
+	// Probe is the verdict over all streams, null with --probe=off.
+	Probe *Probe `json:"probe"`
+}
+
+// Probe is the verification of probe frames over all streams.
+type Probe struct {
+	// Packets is probe frames received, duplicates too, end records not.
+	Packets uint64 `json:"packets"`
+	// Distinct is different sequence numbers received.
+	Distinct uint64 `json:"distinct"`
+	// Lost is what was sent and never came: total − distinct where the
+	// stream's end was seen, else the gaps below the highest number.
+	Lost       uint64 `json:"lost"`
+	Duplicates uint64 `json:"duplicates"`
+	// Reordered is frames with a sequence number below one already seen on
+	// the same stream and queue.
+	Reordered uint64 `json:"reordered"`
+	// Late is frames too far behind to be told from duplicates.
+	Late uint64 `json:"late"`
+	// Streams has one entry per stream; never null in JSON.
+	Streams []Stream `json:"streams"`
+}
+
+// Stream is one stream's share of a Probe, with the same meanings.
+type Stream struct {
+	Stream     uint16 `json:"stream"`
+	Packets    uint64 `json:"packets"`
+	Distinct   uint64 `json:"distinct"`
+	Lost       uint64 `json:"lost"`
+	Duplicates uint64 `json:"duplicates"`
+	Reordered  uint64 `json:"reordered"`
+	Late       uint64 `json:"late"`
+	// Total is what the sender said it sent; 0 until Ended.
+	Total uint64 `json:"total"`
+	// Ended tells that an end record of the stream was received.
+	Ended bool `json:"ended"`
+}
+
+// Fill computes the rates and AvgBatch from Packets, Bytes, Seconds and Syncs.
+// Without time or syncs they are zero, never infinite.
+func (r *Result) Fill() {
+	r.PPS, r.BPS, r.WireBPS, r.AvgBatch = 0, 0, 0, 0
+	if r.Seconds > 0 {
+		bits := float64(r.Bytes) * 8
+		r.PPS = float64(r.Packets) / r.Seconds
+		r.BPS = bits / r.Seconds
+		r.WireBPS = (bits + float64(r.Packets)*wireOverhead*8) / r.Seconds
+	}
+	if r.Syncs > 0 {
+		r.AvgBatch = float64(r.Packets) / float64(r.Syncs)
+	}
+}
+
+// Since is the interval between prev and r, two Results of one run, prev the
+// earlier. Start, Packets, Bytes, Seconds, Syncs, Queues and the rates are
+// those of the interval. What only one program has (TxResult, RxResult) stays
+// the total so far, because loss cannot be judged by the interval: a frame
+// that comes late takes its loss back.
+func (r *Result) Since(prev *Result) Result {
+	d := *r
+	if !r.Start.IsZero() {
+		d.Start = r.at(prev.Seconds)
+	}
+	d.Packets -= prev.Packets
+	d.Bytes -= prev.Bytes
+	d.Seconds -= prev.Seconds
+	d.Syncs -= prev.Syncs
+	d.Queues = make([]Queue, len(r.Queues))
+	copy(d.Queues, r.Queues)
+	for i := range min(len(d.Queues), len(prev.Queues)) {
+		d.Queues[i].Packets -= prev.Queues[i].Packets
+		d.Queues[i].Bytes -= prev.Queues[i].Bytes
+	}
+	d.Fill()
+	return d
+}
+
+// at is the wall clock after so many seconds of the run.
+func (r *Result) at(seconds float64) time.Time {
+	return r.Start.Add(time.Duration(math.Round(seconds * 1e9)))
+}
+
+// MarshalJSON writes lists that are nil as [], so that a reader need not know
+// that Go has two kinds of empty.
+func (r Result) MarshalJSON() ([]byte, error) {
+	if r.Queues == nil {
+		r.Queues = []Queue{}
+	}
+	if r.Errors == nil {
+		r.Errors = []string{}
+	}
+	if r.RxResult != nil && r.Probe != nil && r.Probe.Streams == nil {
+		rx, probe := *r.RxResult, *r.Probe
+		probe.Streams = []Stream{}
+		rx.Probe = &probe
+		r.RxResult = &rx
+	}
+	type fields Result // drops this method, which would call itself
+	var buf bytes.Buffer
+	enc := json.NewEncoder(&buf)
+	enc.SetEscapeHTML(false) // "->" in a sentence should stay readable
+	err := enc.Encode(fields(r))
+	return buf.Bytes(), err
+}
+
+// Options lists the flags that were given, for Result.Options.
+func Options(fs *pflag.FlagSet) map[string]string {
+	m := make(map[string]string)
+	fs.Visit(func(f *pflag.Flag) { m[f.Name] = f.Value.String() })
+	return m
+}

@@ -1,0 +1,166 @@
+package cli
+
+import (
+	"bytes"
+	"encoding/json"
+	"math"
+	"os"
+	"reflect"
+	"testing"
+	"time"
+)
+
+var start = time.Date(2026, 5, 4, 3, 2, 1, 250_000_000, time.UTC) // Unix 1777863721.25
+
+func sent() Result {
+	status := ExitShort
+	r := Result{
+		Tool: "pktgen", Version: "v0.1.0", Port: "packet:veth-a", Backend: "packet", Mode: "tx",
+		Options: map[string]string{"count": "1000000"}, Start: start,
+		Packets: 1_000_000, Bytes: 60_000_000, Seconds: 10, Syncs: 1954,
+		Queues:   []Queue{{0, 600_000, 36_000_000}, {1, 400_000, 24_000_000}},
+		TxResult: &TxResult{Requested: 1_000_000, EndRecords: 8, RateAskedPPS: 200_000},
+		Errors:   []string{"achieved 100.000 Kpps -> below 200.000 Kpps"}, ExitStatus: &status,
+	}
+	r.Fill()
+	return r
+}
+
+func received() Result {
+	status := ExitOK
+	r := Result{
+		Tool: "rcv", Version: "v0.1.0", Port: "veth-b", Backend: "packet", BackendWhy: "no netmap here", Mode: "rx",
+		Start: start, Packets: 1_000_002, Bytes: 60_000_120, Seconds: 8, Syncs: 20_000,
+		Queues: []Queue{{0, 1_000_002, 60_000_120}},
+		RxResult: &RxResult{KernelDrops: 5, NotProbe: 1, Probe: &Probe{
+			Packets: 1_000_001, Distinct: 1_000_000, Duplicates: 1, Lost: 3, Reordered: 2,
+			Streams: []Stream{{Stream: 0, Packets: 1_000_001, Distinct: 1_000_000, Lost: 3, Duplicates: 1, Reordered: 2, Total: 1_000_003, Ended: true}},
+		}},
+		ExitStatus: &status,
+	}
+	r.Fill()
+	return r
+}
+
+// TestResultJSON holds the documented object to the byte, for both programs.
+func TestResultJSON(t *testing.T) {
+	for file, r := range map[string]Result{"testdata/pktgen.json": sent(), "testdata/rcv.json": received()} {
+		want, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var line, got bytes.Buffer
+		rep := Reporter{JSON: &line}
+		if err := rep.Final(&r); err != nil {
+			t.Fatal(err)
+		}
+		if bytes.Count(line.Bytes(), []byte("\n")) != 1 {
+			t.Errorf("%s: not one line: %q", file, line.Bytes())
+		}
+		if err := json.Indent(&got, line.Bytes(), "", "  "); err != nil {
+			t.Fatal(err)
+		}
+		if got.String() != string(want) {
+			t.Errorf("%s: got\n%s", file, got.String())
+		}
+		var back Result
+		if err := json.Unmarshal(line.Bytes(), &back); err != nil {
+			t.Fatal(err)
+		}
+		if r.Errors == nil {
+			r.Errors = []string{}
+		}
+		if !reflect.DeepEqual(back, r) {
+			t.Errorf("%s: read back %+v, want %+v", file, back, r)
+		}
+	}
+}
+
+// TestEmptyResultJSON: lists are [], meaningful zeros are there, and the other
+// program's fields are not.
+func TestEmptyResultJSON(t *testing.T) {
+	rx := &RxResult{Probe: &Probe{}}
+	for _, c := range []struct {
+		r                Result
+		present, missing []string
+	}{
+		{Result{TxResult: &TxResult{}},
+			[]string{"packets", "pps", "requested", "undrained", "end_records", "rate_asked_pps", "rate_met"},
+			[]string{"kernel_drops", "not_probe", "probe", "type", "start", "exit_status", "options"}},
+		{Result{RxResult: rx},
+			[]string{"packets", "wire_bps", "kernel_drops", "not_probe", "probe"},
+			[]string{"requested", "undrained", "end_records", "rate_asked_pps", "rate_met"}},
+	} {
+		text, err := json.Marshal(c.r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var m map[string]any
+		if err := json.Unmarshal(text, &m); err != nil {
+			t.Fatal(err)
+		}
+		for _, k := range c.present {
+			if _, ok := m[k]; !ok {
+				t.Errorf("%s: lacks %q", text, k)
+			}
+		}
+		for _, k := range c.missing {
+			if _, ok := m[k]; ok {
+				t.Errorf("%s: has %q", text, k)
+			}
+		}
+		lists := []any{m["queues"], m["errors"]}
+		if p, ok := m["probe"].(map[string]any); ok {
+			lists = append(lists, p["streams"])
+		}
+		for i, l := range lists {
+			if v, ok := l.([]any); !ok || len(v) != 0 {
+				t.Errorf("%s: list %d is %v, want []", text, i, l)
+			}
+		}
+	}
+	if rx.Probe.Streams != nil {
+		t.Error("MarshalJSON changed the caller's result")
+	}
+}
+
+func TestFill(t *testing.T) {
+	// 64-byte frames (60 and CRC) at 10 Gbit/s are 14.88 Mpps (RFC 2544, 20).
+	r := Result{Packets: 14_880_952, Bytes: 14_880_952 * 60, Seconds: 1, Syncs: 29_064}
+	r.Fill()
+	if math.Abs(r.WireBPS-10e9) > 1e3 || r.PPS != 14_880_952 || r.BPS != 14_880_952*480 || math.Abs(r.AvgBatch-512) > 0.1 {
+		t.Errorf("Fill gives %+v", r)
+	}
+	r = Result{Packets: 1, Bytes: 60, PPS: 7, BPS: 7, WireBPS: 7, AvgBatch: 7}
+	r.Fill()
+	if r.PPS != 0 || r.BPS != 0 || r.WireBPS != 0 || r.AvgBatch != 0 {
+		t.Errorf("without time and syncs Fill gives %+v", r)
+	}
+}
+
+func TestSince(t *testing.T) {
+	cur, prev := sent(), sent()
+	prev.Packets, prev.Bytes, prev.Seconds, prev.Syncs = 400_000, 24_000_000, 4, 954
+	prev.Queues = prev.Queues[:1] // the second queue came later
+	prev.Queues[0] = Queue{0, 400_000, 24_000_000}
+	d := cur.Since(&prev)
+	want := Result{
+		Packets: 600_000, Bytes: 36_000_000, Seconds: 6, Syncs: 1000,
+		PPS: 100_000, BPS: 48e6, WireBPS: 67.2e6, AvgBatch: 600,
+		Queues: []Queue{{0, 200_000, 12_000_000}, {1, 400_000, 24_000_000}},
+	}
+	got := Result{Packets: d.Packets, Bytes: d.Bytes, Seconds: d.Seconds, Syncs: d.Syncs,
+		PPS: d.PPS, BPS: d.BPS, WireBPS: d.WireBPS, AvgBatch: d.AvgBatch, Queues: d.Queues}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("Since = %+v, want %+v", got, want)
+	}
+	if !d.Start.Equal(start.Add(4 * time.Second)) {
+		t.Errorf("the interval starts at %v", d.Start)
+	}
+	if cur.Queues[0].Packets != 600_000 {
+		t.Error("Since changed the caller's queues")
+	}
+	if d.EndRecords != 8 {
+		t.Error("Since took a sender's total away")
+	}
+}
