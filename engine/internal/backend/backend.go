@@ -1,0 +1,130 @@
+// Package backend is what the engine asks of a source or sink of packets: a
+// ring, a sync, and something to wait for. All else (stopping, closing while
+// in use, checking the ring, waiting, draining) the engine does once for all
+// backends.
+//
+//	engine queue ── Sync ──▶ Queue ── recvmmsg, sendmmsg, read, ioctl ──▶ kernel
+//	     │                     │
+//	     └──── walks ───▶ netmap.Ring ◀── fills or empties ──┘
+package backend
+
+import (
+	"sync/atomic"
+	"time"
+
+	"github.com/ringwalk/ringwalk/netmap"
+)
+
+// A Queue is one direction of one queue of a port. The engine calls Sync, Poll
+// and Polled from the queue's one owner goroutine, Collect from any goroutine
+// but never two at a time, and Close once, when no other call is running or
+// will come.
+type Queue interface {
+	Ring() *netmap.Ring
+	// Sync takes what the user gave back, moves tail, and never waits. The
+	// engine has checked the ring's indices. io.EOF says that no packet will
+	// ever come again.
+	Sync() error
+	// Poll says what the queue waits for in its present state.
+	Poll() Wait
+	// Polled ends a wait: revents is what poll(2) said, 0 if time ran out. It
+	// leaves the ring synced.
+	Polled(revents int16) error
+	Counters() *Counters
+	// Collect brings in counters that the kernel keeps.
+	Collect()
+	Close() error
+}
+
+// A Wait is what a queue waits for: a descriptor, a time, both or nothing.
+type Wait struct {
+	FD     int           // descriptor for poll(2), -1 if none
+	Events int16         // POLLIN or POLLOUT
+	After  time.Duration // ready after this long whatever poll says; negative: never
+}
+
+// Now is the Wait of a queue that is ready.
+var Now = Wait{FD: -1, After: 0}
+
+// Never is the Wait of a queue that has nothing to wait for.
+var Never = Wait{FD: -1, After: -1}
+
+// Counters are the figures of one queue. Only the queue's owner writes them
+// (those of Collect: only Collect), with [Add]; anyone may read them.
+type Counters struct {
+	Packets      atomic.Uint64
+	Bytes        atomic.Uint64
+	Syncs        atomic.Uint64
+	Batches      atomic.Uint64
+	Truncated    atomic.Uint64
+	Backpressure atomic.Uint64
+	KernelDrops  atomic.Uint64 // by Collect
+}
+
+// Add adds to a counter that has a single writer, without a locked
+// instruction's read-modify-write.
+func Add(c *atomic.Uint64, n uint64) {
+	if n != 0 {
+		c.Store(c.Load() + n)
+	}
+}
+
+// Options are what a backend's Open is asked for. Zero values are defaults.
+type Options struct {
+	RX, TX      int // queues of each direction
+	Slots       int
+	BufSize     int
+	Promisc     bool
+	QdiscBypass bool
+	RecvBuf     int // bytes
+	SendBuf     int // bytes
+	Memory      *netmap.Memory
+}
+
+// Facts are what a backend knows of what it opened.
+type Facts struct {
+	Interface string
+	Index     int
+	MAC       []byte
+	MTU       int // 0: none
+	MaxFrame  int // longest frame or payload that can be sent, bytes
+	Payload   bool
+	RecvBuf   int
+	Notes     []string
+}
+
+// Rings makes a port's rings: its queues' number and size as asked, in the
+// memory given or in one of its own with room for just these.
+func Rings(o *Options) (rx, tx []*netmap.Ring, err error) {
+	mem := o.Memory
+	if mem == nil {
+		mem, err = netmap.NewMemory(&netmap.MemoryConfig{
+			Rings: o.RX + o.TX, Slots: o.Slots, BufSize: o.BufSize,
+		})
+		if err != nil {
+			return nil, nil, err
+		}
+	}
+	free := func() {
+		for _, r := range append(rx, tx...) {
+			mem.FreeRing(r)
+		}
+	}
+	for i := range o.RX {
+		r, err := mem.NewRing(netmap.RX, uint16(i), o.Slots)
+		if err != nil {
+			free()
+			return nil, nil, err
+		}
+		rx = append(rx, r)
+	}
+	for i := range o.TX {
+		r, err := mem.NewRing(netmap.TX, uint16(i), o.Slots)
+		if err != nil {
+			free()
+			return nil, nil, err
+		}
+		tx = append(tx, r)
+	}
+	return rx, tx, nil
+}

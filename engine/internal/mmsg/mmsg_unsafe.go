@@ -1,0 +1,44 @@
+//go:build linux
+
+package mmsg
+
+import (
+	"structs"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// maxVector is the most messages the kernel takes in one call (UIO_MAXIOV).
+const maxVector = 1024
+
+// A header is struct mmsghdr (recvmmsg(2)) on 64-bit systems.
+type header struct {
+	_   structs.HostLayout
+	hdr unix.Msghdr
+	len uint32
+	_   [4]byte
+}
+
+var _ [64]byte = [unsafe.Sizeof(header{})]byte{}
+
+// recvmmsg receives into msgs without waiting and returns how many came.
+func recvmmsg(fd int, msgs []header, flags int) (int, unix.Errno) {
+	n, _, errno := unix.Syscall6(unix.SYS_RECVMMSG, uintptr(fd),
+		uintptr(unsafe.Pointer(unsafe.SliceData(msgs))), uintptr(len(msgs)), uintptr(flags|unix.MSG_DONTWAIT), 0, 0)
+	if errno != 0 {
+		return 0, errno
+	}
+	return int(n), 0
+}
+
+// sendmmsg sends msgs without waiting and returns how many were taken. If that
+// is fewer than there are, the next call tells the reason.
+func sendmmsg(fd int, msgs []header, flags int) (int, unix.Errno) {
+	n, _, errno := unix.Syscall6(unix.SYS_SENDMMSG, uintptr(fd),
+		uintptr(unsafe.Pointer(unsafe.SliceData(msgs))), uintptr(len(msgs)), uintptr(flags|unix.MSG_DONTWAIT), 0, 0)
+	if errno != 0 {
+		return 0, errno
+	}
+	return int(n), 0
+}

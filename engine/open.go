@@ -1,0 +1,169 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+
+	"github.com/ringwalk/ringwalk/engine/internal/backend"
+	"github.com/ringwalk/ringwalk/engine/internal/packet"
+	"github.com/ringwalk/ringwalk/engine/internal/pcap"
+	"github.com/ringwalk/ringwalk/engine/internal/udp"
+	"github.com/ringwalk/ringwalk/netmap"
+)
+
+// Config says how to open a port. The zero value of each field is its default.
+type Config struct {
+	// RX and TX are the numbers of queues of each direction. Both zero means
+	// one of each; otherwise zero means none.
+	RX, TX int
+	// Slots is the size of each ring made in process memory, 2 to 65536; 1024.
+	Slots int
+	// BufSize is the size of a buffer in process memory in bytes; enough for
+	// the interface's MTU, and 2048 at least.
+	BufSize int
+	// Memory gives the rings a place in an existing region, so that packets
+	// can be swapped between this port and others in it. It must have room;
+	// BufSize is then the region's. nil: a region of the port's own.
+	Memory *netmap.Memory
+	// Promisc receives frames for other addresses too, for as long as the
+	// port is open.
+	Promisc bool
+	// QdiscBypass sends past the interface's queueing discipline
+	// (PACKET_QDISC_BYPASS): faster, with drops reported as ENOBUFS where a
+	// queueing discipline would hold the packets.
+	QdiscBypass bool
+	// RecvBuf and SendBuf are the sizes of each socket's buffers in bytes.
+	// RecvBuf: 64 MiB for packet:, as far as the kernel grants it (see
+	// Info.RecvBuf); SendBuf: the kernel's default.
+	RecvBuf, SendBuf int
+}
+
+// MaxQueues is the most queues a port can be opened with in one direction.
+const MaxQueues = 256
+
+// Open opens a port by its spec; the package documentation lists the kinds. A
+// nil Config is the zero one. Nothing is sent by opening, and the caller must
+// Close the port.
+//
+// A spec that names no port at all is refused with a *netmap.SpecError. Other
+// errors are *netmap.OpError, which wraps the kernel's errno, or
+// netmap.ErrNotSupported where this system cannot open such a port.
+func Open(spec string, c *Config) (*Port, error) {
+	p, err := open(spec, c)
+	if err == nil {
+		return p, nil
+	}
+	if bad, ok := errors.AsType[*netmap.SpecError](err); ok {
+		return nil, bad
+	}
+	return nil, &netmap.OpError{Op: "open", Port: spec, Err: err}
+}
+
+// opener is a backend's Open: arg is the spec after the backend's prefix.
+type opener func(arg string, o *backend.Options) (rx, tx []backend.Queue, f *backend.Facts, err error)
+
+func open(spec string, c *Config) (*Port, error) {
+	var cfg Config
+	if c != nil {
+		cfg = *c
+	}
+	o, err := options(&cfg)
+	if err != nil {
+		return nil, err
+	}
+	name, why, arg, f, err := choose(spec)
+	if err != nil {
+		return nil, err
+	}
+	b, err := newBell()
+	if err != nil {
+		return nil, err
+	}
+	rx, tx, facts, err := f(arg, o)
+	if err != nil {
+		b.close()
+		return nil, err
+	}
+	p := &Port{spec: spec, bell: b}
+	p.info = Info{
+		Spec: spec, Backend: name, Why: why,
+		Interface: facts.Interface, Index: facts.Index, MAC: net.HardwareAddr(facts.MAC),
+		MTU: facts.MTU, MaxFrame: facts.MaxFrame, RecvBuf: facts.RecvBuf, Notes: facts.Notes,
+	}
+	if facts.Payload {
+		p.info.Link = Payload
+	}
+	if facts.Interface != "" {
+		p.info.DefaultRoute = carriesDefaultRoute(facts.Index)
+	}
+	for _, r := range rx {
+		q := newQueue(r, p)
+		p.rx, p.all = append(p.rx, q), append(p.all, q)
+	}
+	for _, t := range tx {
+		q := newQueue(t, p)
+		p.tx, p.all = append(p.tx, q), append(p.all, q)
+	}
+	return p, nil
+}
+
+// choose finds the backend of a spec.
+func choose(spec string) (name, why, arg string, f opener, err error) {
+	prefix, rest, found := strings.Cut(spec, ":")
+	switch {
+	case spec == "":
+		return "", "", "", nil, refuse(spec, 0, "it is empty: want packet:IFACE, udp:…, pcap:FILE, netmap:… or an interface's name")
+	case strings.HasPrefix(spec, "netmap:") || strings.HasPrefix(spec, "vale"):
+		if _, err := netmap.ParseSpec(spec); err != nil {
+			return "", "", "", nil, err
+		}
+		return "", "", "", nil, fmt.Errorf("this version opens no netmap ports yet: %w", netmap.ErrNotSupported)
+	case found && rest == "" && (prefix == "packet" || prefix == "pcap"):
+		return "", "", "", nil, refuse(spec, len(spec), "the name of the interface or file is missing")
+	case found && prefix == "packet":
+		return "packet", "", rest, packet.Open, nil
+	case found && prefix == "udp":
+		return "udp", "", rest, udp.Open, nil
+	case found && prefix == "pcap":
+		return "pcap", "", rest, pcap.Open, nil
+	case found && prefix == "xdp":
+		return "", "", "", nil, fmt.Errorf("xdp: is reserved and opens nothing: %w", netmap.ErrNotSupported)
+	case found:
+		return "", "", "", nil, refuse(spec, 0, "no kind of port is called %q: want packet:, udp:, pcap:, netmap: or vale", prefix+":")
+	}
+	return "packet", "a bare interface name; this version opens no netmap ports yet", spec, packet.Open, nil
+}
+
+func refuse(spec string, pos int, format string, args ...any) error {
+	return &netmap.SpecError{Spec: spec, Pos: pos, Reason: fmt.Sprintf(format, args...)}
+}
+
+func options(c *Config) (*backend.Options, error) {
+	if c.RX == 0 && c.TX == 0 {
+		c.RX, c.TX = 1, 1
+	}
+	for _, v := range []struct {
+		what     string
+		n        int
+		min, max int
+	}{
+		{"receive queues", c.RX, 0, MaxQueues},
+		{"transmit queues", c.TX, 0, MaxQueues},
+		{"bytes of receive buffer", c.RecvBuf, 0, 1 << 30},
+		{"bytes of send buffer", c.SendBuf, 0, 1 << 30},
+	} {
+		if v.n < v.min || v.n > v.max {
+			return nil, fmt.Errorf("%d %s: want %d to %d", v.n, v.what, v.min, v.max)
+		}
+	}
+	o := &backend.Options{
+		RX: c.RX, TX: c.TX, Slots: c.Slots, BufSize: c.BufSize, Memory: c.Memory,
+		Promisc: c.Promisc, QdiscBypass: c.QdiscBypass, RecvBuf: c.RecvBuf, SendBuf: c.SendBuf,
+	}
+	if c.Memory != nil {
+		o.BufSize = c.Memory.BufSize()
+	}
+	return o, nil
+}

@@ -1,0 +1,97 @@
+package engine
+
+import (
+	"errors"
+	"net"
+	"sync"
+)
+
+// Link is the kind of packets a port carries.
+type Link uint8
+
+// Kinds of link.
+const (
+	Ethernet Link = iota // frames with their Ethernet header, without CRC
+	Payload              // payloads of a transport protocol, without any header
+)
+
+// Info is what is known of an open port.
+type Info struct {
+	Spec    string // as given to Open
+	Backend string // "packet", "udp", "pcap", "netmap"
+	Why     string // why this backend, where the spec left the choice
+
+	Interface    string           // name; "" where there is none
+	Index        int              // the kernel's number of it
+	MAC          net.HardwareAddr // nil where there is none
+	MTU          int              // bytes of layer 3; 0 where there is none
+	MaxFrame     int              // longest packet that can be sent, in bytes without CRC
+	Link         Link
+	DefaultRoute bool // the interface carries a default route: the host's own traffic
+
+	RecvBuf int      // bytes of each receive socket's buffer, as the kernel reports it; 0 where there is none
+	Notes   []string // what was asked for and not had, one sentence each
+}
+
+// A Port is an open source or sink of packets with its queues.
+//
+// RX, TX and Info return the same for the port's whole life. Stop and Close
+// may be called from any goroutine.
+type Port struct {
+	spec string
+	info Info
+	rx   []RxQueue
+	tx   []TxQueue
+	all  []*queue
+	bell *bell
+
+	mu     sync.Mutex
+	closed bool
+	err    error
+}
+
+// RX returns the receive queues.
+func (p *Port) RX() []RxQueue { return p.rx }
+
+// TX returns the transmit queues.
+func (p *Port) TX() []TxQueue { return p.tx }
+
+// Info returns what is known of the port.
+func (p *Port) Info() Info { return p.info }
+
+// Stop ends the port's use from outside: it returns at once, a Wait of any
+// queue returns, and from then on the owners' calls return netmap.ErrClosed.
+// Close must follow.
+func (p *Port) Stop() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.closed {
+		p.stop()
+	}
+}
+
+func (p *Port) stop() {
+	for _, q := range p.all {
+		q.gate.close()
+	}
+	p.bell.ring()
+}
+
+// Close stops the port, waits for the owners' calls to return, and releases
+// what the port holds. Transmit queues are not drained: see TxQueue.Drain.
+// Further calls return what the first did.
+func (p *Port) Close() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return p.err
+	}
+	p.stop()
+	var errs []error
+	for _, q := range p.all {
+		errs = append(errs, q.release())
+	}
+	p.bell.close()
+	p.closed, p.err = true, errors.Join(errs...)
+	return p.err
+}

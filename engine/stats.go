@@ -1,0 +1,39 @@
+package engine
+
+import "github.com/ringwalk/ringwalk/engine/internal/backend"
+
+// Stats are the figures of one queue since it was opened, or the sum of
+// several. Each field is read at one moment, not all at the same.
+type Stats struct {
+	Packets uint64 // packets received into the ring, or taken by the kernel for sending; fragments of one packet count once
+	Bytes   uint64 // bytes of those, without CRC
+	Syncs   uint64 // system calls that moved or tried to move packets
+	Batches uint64 // syncs that moved at least one packet
+
+	KernelDrops  uint64 // receive: packets the kernel dropped because this queue had no room (PACKET_STATISTICS)
+	Truncated    uint64 // receive: packets longer than a buffer, dropped by the queue and not in Packets
+	Backpressure uint64 // transmit: times the kernel took no more for the moment (EAGAIN, ENOBUFS)
+}
+
+// Add adds the figures of another queue.
+func (s *Stats) Add(t Stats) {
+	s.Packets += t.Packets
+	s.Bytes += t.Bytes
+	s.Syncs += t.Syncs
+	s.Batches += t.Batches
+	s.KernelDrops += t.KernelDrops
+	s.Truncated += t.Truncated
+	s.Backpressure += t.Backpressure
+}
+
+func statsOf(c *backend.Counters) Stats {
+	return Stats{
+		Packets:      c.Packets.Load(),
+		Bytes:        c.Bytes.Load(),
+		Syncs:        c.Syncs.Load(),
+		Batches:      c.Batches.Load(),
+		KernelDrops:  c.KernelDrops.Load(),
+		Truncated:    c.Truncated.Load(),
+		Backpressure: c.Backpressure.Load(),
+	}
+}
