@@ -1,0 +1,310 @@
+package gen
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/ringwalk/ringwalk/engine"
+	"github.com/ringwalk/ringwalk/internal/frame"
+)
+
+// Probe says whether frames are numbered and timed.
+type Probe uint8
+
+// Auto is On, unless the frame length asked for leaves no room for a probe.
+const (
+	Auto Probe = iota
+	On
+	Off
+)
+
+// Config says what to send. The zero value sends probes of 60 bytes from
+// 10.0.0.1:1234 to 10.1.0.1:1234, as fast as it goes, until its context ends.
+type Config struct {
+	Count    uint64        // frames of all threads together; 0: no limit
+	Duration time.Duration // 0: no limit
+	Rate     float64       // frames a second, of all threads together; 0: as fast as it goes
+	Burst    int           // most frames per batch and thread; 512
+
+	// Len is the length of a frame without CRC in bytes, of a payload on a
+	// port that carries payloads. 0: the larger of 60 and what a probe needs.
+	Len            int
+	Src, Dst       netip.AddrPort   // zero: see above; thread i sends from the source port + i
+	SrcMAC, DstMAC net.HardwareAddr // nil: the port's own, and broadcast
+	Probe          Probe
+	Stream         uint16 // stream id of the first thread; thread i has Stream + i
+
+	// CPUs are those the threads run on, thread i on CPUs[i mod len]; empty:
+	// any.
+	CPUs []int
+	// DrainTimeout bounds the wait for frames in the rings to leave at the
+	// end; 1 s.
+	DrainTimeout time.Duration
+}
+
+// A Generator sends from all transmit queues of one port, a thread each.
+type Generator struct {
+	port    *engine.Port
+	cfg     Config
+	senders []*sender
+	probe   bool
+	notice  string
+	frame   []byte
+
+	begin   atomic.Int64
+	running atomic.Bool
+	seconds float64 // of the whole run; written before running turns false
+}
+
+// New makes a generator for a port, which it does not close. Nothing is sent
+// before Run.
+func New(port *engine.Port, c *Config) (*Generator, error) {
+	g := &Generator{port: port}
+	if c != nil {
+		g.cfg = *c
+	}
+	if g.cfg.Burst == 0 {
+		g.cfg.Burst = 512
+	}
+	if g.cfg.DrainTimeout == 0 {
+		g.cfg.DrainTimeout = time.Second
+	}
+	if len(port.TX()) == 0 {
+		return nil, fmt.Errorf("port %s was opened without transmit queues", port.Info().Spec)
+	}
+	if err := g.check(); err != nil {
+		return nil, err
+	}
+	for i, q := range port.TX() {
+		s, err := g.sender(i, q)
+		if err != nil {
+			return nil, err
+		}
+		g.senders = append(g.senders, s)
+	}
+	g.frame = g.senders[0].bytes
+	return g, nil
+}
+
+func (g *Generator) check() error {
+	c := &g.cfg
+	switch {
+	case c.Burst < 0:
+		return fmt.Errorf("burst of %d frames: want at least 1", c.Burst)
+	case c.Duration < 0:
+		return fmt.Errorf("duration of %v: want a positive one", c.Duration)
+	case c.Rate < 0 || math.IsNaN(c.Rate) || math.IsInf(c.Rate, 0):
+		return fmt.Errorf("rate of %v frames a second: want a positive one", c.Rate)
+	case c.Len > g.port.Info().MaxFrame:
+		return g.tooLong(c.Len)
+	}
+	return nil
+}
+
+func (g *Generator) tooLong(n int) error {
+	info := g.port.Info()
+	if info.MTU > 0 {
+		return fmt.Errorf("frames of %d bytes are longer than the %d that %s takes (its MTU is %d)", n, info.MaxFrame, info.Interface, info.MTU)
+	}
+	return fmt.Errorf("packets of %d bytes are longer than the %d that %s takes", n, info.MaxFrame, info.Spec)
+}
+
+// sender makes thread i. The threads' frames differ in source port and stream,
+// so that a receiver's flow hash can spread them.
+func (g *Generator) sender(i int, q engine.TxQueue) (*sender, error) {
+	c, info := &g.cfg, g.port.Info()
+	fc := frame.Config{SrcMAC: c.SrcMAC, DstMAC: c.DstMAC, Src: c.Src, Dst: c.Dst, Len: c.Len}
+	if info.Link == engine.Payload {
+		fc.Link = frame.Payload
+	}
+	if fc.SrcMAC == nil {
+		fc.SrcMAC = info.MAC
+	}
+	if !fc.Src.IsValid() {
+		fc.Src = frame.DefaultSrc
+		if fc.Dst.IsValid() && fc.Dst.Addr().Is6() {
+			fc.Src = netip.AddrPortFrom(netip.MustParseAddr("fd00::1"), frame.DefaultPort)
+		}
+	}
+	fc.Src = netip.AddrPortFrom(fc.Src.Addr(), fc.Src.Port()+uint16(i))
+	t, err := frame.New(fc)
+	if err != nil {
+		return nil, err
+	}
+	s := &sender{queue: q, bytes: t.Bytes(), burst: c.Burst, base: q.Stats().Packets, limit: g.share(i)}
+	if len(s.bytes) > info.MaxFrame {
+		return nil, g.tooLong(len(s.bytes))
+	}
+	if c.Probe == Off {
+		return s, nil
+	}
+	st, err := t.Stamper(c.Stream + uint16(i))
+	if err != nil {
+		if c.Probe == On {
+			return nil, err
+		}
+		g.notice = fmt.Sprintf("no probes: frames of %d bytes have no room for one (it needs %d)", len(s.bytes), t.MinProbeLen())
+		return s, nil
+	}
+	s.stamper, g.probe = &st, true
+	return s, nil
+}
+
+// share returns how many of Count frames thread i sends: all of them get the
+// same, the first ones one more where it does not divide.
+func (g *Generator) share(i int) uint64 {
+	if g.cfg.Count == 0 {
+		return math.MaxUint64
+	}
+	n := uint64(len(g.port.TX()))
+	share := g.cfg.Count / n
+	if uint64(i) < g.cfg.Count%n {
+		share++
+	}
+	return share
+}
+
+// Notice says in one sentence what was asked for and is not done, "" if all is.
+func (g *Generator) Notice() string { return g.notice }
+
+// Probe reports whether the frames are numbered and timed.
+func (g *Generator) Probe() bool { return g.probe }
+
+// Frame returns the first thread's frame as it is before stamping.
+func (g *Generator) Frame() []byte { return append([]byte(nil), g.frame...) }
+
+// Run sends; it blocks until all is sent, the duration is over, or ctx ends,
+// none of which is an error. It starts one goroutine for each queue. After the
+// last frame it waits until the rings are empty, at most DrainTimeout, and
+// sends the end records of its streams. It may be called once.
+func (g *Generator) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	start := engine.Monotonic()
+	g.begin.Store(start)
+	g.running.Store(true)
+	errs := make([]error, len(g.senders))
+	var wg sync.WaitGroup
+	for i, s := range g.senders {
+		if g.cfg.Duration > 0 {
+			s.until = start + int64(g.cfg.Duration)
+		}
+		if g.cfg.Rate > 0 {
+			n := float64(len(g.senders))
+			// The threads take turns: each is due a share of a period later.
+			offset := float64(i) * 1e9 / g.cfg.Rate
+			s.pace = newPacer(g.cfg.Rate/n, start+int64(offset), min(g.cfg.Burst, s.queue.Ring().NumSlots()-1))
+		}
+		wg.Go(func() {
+			if errs[i] = g.run(ctx, i); errs[i] != nil {
+				cancel()
+			}
+		})
+	}
+	wg.Wait()
+	var end int64
+	for _, s := range g.senders {
+		end = max(end, s.end)
+	}
+	g.seconds = float64(end-start) / 1e9
+	g.running.Store(false)
+	return errors.Join(errs...)
+}
+
+// run is one thread: send, drain, tell the receiver how many left.
+func (g *Generator) run(ctx context.Context, i int) error {
+	s := g.senders[i]
+	w := engine.Worker{Out: []engine.TxQueue{s.queue}, Stage: s}
+	if n := len(g.cfg.CPUs); n > 0 {
+		w.CPUs = []int{g.cfg.CPUs[i%n]}
+	}
+	err := w.Run(ctx)
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		err = nil
+	}
+	var left int
+	if err == nil {
+		left, err = s.queue.Drain(g.cfg.DrainTimeout)
+	} else {
+		left = s.queue.Ring().Pending()
+	}
+	s.end = engine.Monotonic()
+	s.undrained = uint64(left)
+	if err != nil || left > 0 || s.stamper == nil {
+		return err
+	}
+	return s.sendEnds(s.queue.Stats().Packets - s.base)
+}
+
+// sendEnds repeats the end record with doubling pauses, 255 ms in all: long
+// enough for a receiver that lags behind to make room for one of them.
+func (s *sender) sendEnds(total uint64) error {
+	const repeats = 9
+	s.frames.Store(total + 1)
+	for i := range repeats {
+		if i > 0 {
+			time.Sleep(time.Millisecond << (i - 1))
+		}
+		if !s.placeEnd(s.queue.Ring(), total) {
+			continue
+		}
+		if _, err := s.queue.Drain(10 * time.Millisecond); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// A Queue is what one transmit queue sent.
+type Queue struct {
+	Packets, Bytes uint64
+}
+
+// A Snapshot is what has been sent until now.
+type Snapshot struct {
+	Packets    uint64        // frames that have left, end records not among them
+	Bytes      uint64        // of those, without CRC
+	EndRecords uint64        // end records that have left
+	Undrained  uint64        // frames that were in the rings and had not left when the run ended
+	GivenUp    time.Duration // of a paced schedule, over all threads: time that was too far behind to catch up
+	Seconds    float64       // from the start until now, or until the last frame had left
+	Queues     []Queue
+	Engine     engine.Stats // of all queues, end records among the packets
+}
+
+// Snapshot may be called from any goroutine at any time. Undrained and GivenUp
+// are there only after Run.
+func (g *Generator) Snapshot() Snapshot {
+	var sn Snapshot
+	done := !g.running.Load()
+	for _, s := range g.senders {
+		n, ends := s.sent()
+		q := Queue{Packets: n, Bytes: n * uint64(len(s.bytes))}
+		sn.Queues = append(sn.Queues, q)
+		sn.Packets += q.Packets
+		sn.Bytes += q.Bytes
+		sn.EndRecords += ends
+		sn.Engine.Add(s.queue.Stats())
+		if done {
+			sn.Undrained += s.undrained
+			if s.pace != nil {
+				sn.GivenUp += time.Duration(s.pace.lost)
+			}
+		}
+	}
+	switch begin := g.begin.Load(); {
+	case begin == 0:
+	case done:
+		sn.Seconds = g.seconds
+	default:
+		sn.Seconds = float64(engine.Monotonic()-begin) / 1e9
+	}
+	return sn
+}

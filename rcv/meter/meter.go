@@ -1,0 +1,238 @@
+package meter
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/ringwalk/ringwalk/engine"
+	"github.com/ringwalk/ringwalk/internal/frame"
+)
+
+// MaxStreams is the most streams that are told apart.
+const MaxStreams = 1024
+
+// Config says when a Meter ends. The zero value runs until its context does.
+type Config struct {
+	Count     uint64        // end after this many packets of all queues; 0: no limit
+	Duration  time.Duration // end after this time; 0: no limit
+	Idle      time.Duration // end this long after the last packet, once there was one; 0: never
+	WaitFirst time.Duration // end if no packet came for this long from the start; 0: never
+	// NoProbe only counts, and looks into no packet.
+	NoProbe bool
+	// CPUs are those the queues' threads run on, queue i on CPUs[i mod len];
+	// empty: any.
+	CPUs []int
+	// Write, if not nil, gets a copy of every packet. The Meter owns the queue
+	// while it runs.
+	Write engine.TxQueue
+}
+
+// A Meter counts the packets of all receive queues of one port.
+type Meter struct {
+	port   *engine.Port
+	cfg    Config
+	stages []*stage
+	write  *writer
+
+	mu      sync.Mutex
+	streams map[uint16]*stream
+	flushed bool
+
+	left        atomic.Int64 // packets until Count; only if Count is set
+	begin       int64        // of Run, monotonic ns
+	// Times of batches, monotonic ns, 0 for none: the last with anything, the
+	// first and the last with more than end records.
+	last, first, lastFrame atomic.Int64
+}
+
+// New makes a meter for a port, which it does not close.
+func New(port *engine.Port, c *Config) (*Meter, error) {
+	m := &Meter{port: port, streams: map[uint16]*stream{}}
+	if c != nil {
+		m.cfg = *c
+	}
+	if len(port.RX()) == 0 {
+		return nil, fmt.Errorf("port %s was opened without receive queues", port.Info().Spec)
+	}
+	m.left.Store(int64(min(m.cfg.Count, 1<<62)))
+	if m.cfg.Write != nil {
+		m.write = &writer{q: m.cfg.Write}
+	}
+	link := frame.Ethernet
+	if port.Info().Link == engine.Payload {
+		link = frame.Payload
+	}
+	for range port.RX() {
+		m.stages = append(m.stages, &stage{m: m, link: link})
+	}
+	return m, nil
+}
+
+// Run counts until one of the Config's ends is reached or ctx ends, which is no
+// error; it blocks. It starts one goroutine for each queue and returns when all
+// have ended. It may be called once.
+func (m *Meter) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	m.begin = engine.Monotonic()
+	errs := make([]error, len(m.stages))
+	var wg sync.WaitGroup
+	for i, s := range m.stages {
+		w := engine.Worker{In: m.port.RX()[i : i+1], Stage: s}
+		if n := len(m.cfg.CPUs); n > 0 {
+			w.CPUs = []int{m.cfg.CPUs[i%n]}
+		}
+		wg.Go(func() {
+			// Whichever queue ends first has seen a reason for all.
+			defer cancel()
+			if err := w.Run(ctx); !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) {
+				errs[i] = err
+			}
+		})
+	}
+	wg.Wait()
+	for _, s := range m.stages {
+		s.publish()
+		for _, l := range s.list {
+			l.flush()
+		}
+	}
+	m.mu.Lock()
+	m.flushed = true
+	m.mu.Unlock()
+	return errors.Join(errs...)
+}
+
+// rest tells a worker without packets whether the run is over, and the clock
+// when to ask again.
+func (m *Meter) rest(clk *engine.Clock) (done bool) {
+	now := clk.Now()
+	ends := func(from int64, d time.Duration) {
+		if d <= 0 {
+			return
+		}
+		if at := from + int64(d); at <= now {
+			done = true
+		} else {
+			clk.WakeAt(at)
+		}
+	}
+	ends(m.begin, m.cfg.Duration)
+	if last := m.last.Load(); last != 0 {
+		ends(last, m.cfg.Idle)
+	} else {
+		ends(m.begin, m.cfg.WaitFirst)
+	}
+	if m.cfg.Idle > 0 {
+		// The first packet may come by another queue.
+		clk.WakeAt(now + int64(m.cfg.Idle))
+	}
+	return done
+}
+
+// take says how many of n packets may still be counted.
+func (m *Meter) take(n int) int {
+	if m.cfg.Count == 0 {
+		return n
+	}
+	left := m.left.Add(-int64(n))
+	if left < 0 {
+		n = max(0, n+int(left))
+	}
+	return n
+}
+
+// full reports that nothing more is to be counted.
+func (m *Meter) full(clk *engine.Clock) bool {
+	if m.cfg.Count > 0 && m.left.Load() <= 0 {
+		return true
+	}
+	return m.cfg.Duration > 0 && clk.Now() >= m.begin+int64(m.cfg.Duration)
+}
+
+// saw notes the time of a batch with packets. End records come with pauses
+// after the last frame, so they do not count for the rate.
+func (m *Meter) saw(now int64, onlyEnds bool) {
+	now = max(now, 1)
+	m.last.Store(now)
+	if onlyEnds {
+		return
+	}
+	if m.first.Load() == 0 {
+		m.first.CompareAndSwap(0, now)
+	}
+	m.lastFrame.Store(now)
+}
+
+// stream returns the stream of an id, nil if there are too many.
+func (m *Meter) stream(id uint16) *stream {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s := m.streams[id]
+	if s == nil && len(m.streams) < MaxStreams {
+		s = &stream{id: id, open: map[uint64]*chunk{}}
+		m.streams[id] = s
+	}
+	return s
+}
+
+// A Stream is what was received of one stream of probes.
+type Stream struct {
+	ID         uint16
+	Packets    uint64 // probes, end records not among them
+	Distinct   uint64 // different sequence numbers
+	Lost       uint64 // Total - Distinct
+	Duplicates uint64 // probes whose number had come before
+	Reordered  uint64 // probes with a number below one that had come before by the same queue
+	Late       uint64 // probes too old to tell whether they are duplicates; in none of Distinct, Duplicates
+	EndRecords uint64
+	Total      uint64 // probes sent, by the end record; without one, the highest number seen plus one
+	Ended      bool   // an end record came: Total is the sender's word
+}
+
+// A Queue is what one receive queue took in.
+type Queue struct {
+	Packets, Bytes uint64
+}
+
+// A Snapshot is what has been received until now.
+type Snapshot struct {
+	Packets    uint64  // all, also those that are no probes
+	Bytes      uint64  // of those, without CRC
+	NotProbe   uint64  // packets that are no probes
+	EndRecords uint64  // end records, of all streams
+	Refused    uint64  // probes of streams beyond MaxStreams
+	Seconds    float64 // from the first batch with frames to the last; end records are none
+	Queues     []Queue
+	Engine     engine.Stats // of all queues, with the kernel's drops
+	Streams    []Stream     // by id
+}
+
+// Snapshot may be called from any goroutine at any time. While Run is under
+// way, a probe that came by two queues counts as two distinct ones; after it,
+// all is exact.
+func (m *Meter) Snapshot() Snapshot {
+	var s Snapshot
+	for i, st := range m.stages {
+		s.Queues = append(s.Queues, Queue{st.pub.packets.Load(), st.pub.bytes.Load()})
+		s.Packets += s.Queues[i].Packets
+		s.Bytes += s.Queues[i].Bytes
+		s.NotProbe += st.pub.notProbe.Load()
+		s.EndRecords += st.pub.ends.Load()
+		s.Refused += st.pub.refused.Load()
+		s.Engine.Add(m.port.RX()[i].Stats())
+	}
+	s.Seconds = float64(m.lastFrame.Load()-m.first.Load()) / 1e9
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, st := range m.streams {
+		s.Streams = append(s.Streams, st.report(m.flushed))
+	}
+	slices.SortFunc(s.Streams, func(a, b Stream) int { return int(a.ID) - int(b.ID) })
+	return s
+}

@@ -1,0 +1,51 @@
+package meter
+
+import (
+	"fmt"
+	"sync"
+
+	"github.com/ringwalk/ringwalk/engine"
+	"github.com/ringwalk/ringwalk/netmap"
+)
+
+// A writer copies received packets to a queue, a capture file's for instance,
+// that all workers share.
+type writer struct {
+	mu sync.Mutex
+	q  engine.TxQueue
+}
+
+// frames copies the packets in a and b, once per batch under the lock.
+func (w *writer) frames(ring *netmap.Ring, a, b []netmap.Slot) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, run := range [][]netmap.Slot{a, b} {
+		for i := range run {
+			if err := w.one(ring, &run[i]); err != nil {
+				return err
+			}
+		}
+	}
+	return w.q.Sync()
+}
+
+func (w *writer) one(ring *netmap.Ring, s *netmap.Slot) error {
+	out := w.q.Ring()
+	if out.Space() == 0 {
+		if err := w.q.Sync(); err != nil {
+			return err
+		}
+		if out.Space() == 0 {
+			return fmt.Errorf("writing received frames: no room in the output's ring of %d slots", out.NumSlots())
+		}
+	}
+	d := out.Slot(out.Head())
+	b := ring.Bytes(s)
+	if len(b) > out.BufSize() {
+		return fmt.Errorf("writing received frames: %d bytes fit no buffer of %d: %w", len(b), out.BufSize(), netmap.ErrTooLong)
+	}
+	copy(out.Buffer(d), b)
+	d.Len, d.Flags = uint16(len(b)), s.Flags&netmap.MoreFrag
+	out.Advance(1)
+	return nil
+}
