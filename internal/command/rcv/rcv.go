@@ -1,0 +1,239 @@
+// Package rcv is rcv's command line.
+package rcv
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/ringwalk/ringwalk/engine"
+	"github.com/ringwalk/ringwalk/internal/cli"
+	"github.com/ringwalk/ringwalk/internal/command"
+	"github.com/ringwalk/ringwalk/rcv/meter"
+)
+
+const about = `rcv counts what arrives at a port and proves it: pktgen's probes are checked off one by one, and
+what was lost, came twice or came out of order is known to the frame.
+
+  rcv -i packet:eth0 --expect 1000000 --idle 2s
+  rcv -i packet:eth0 -p 2 --duration 10s --max-loss 0.1 --json
+  rcv -i packet:eth0 -n 1000 --write frames.pcap
+`
+
+const more = `
+Probes are checked per stream (one per thread of pktgen). Lost is what the sender says it sent, by
+the end records it sends last, less the different probes received; without an end record, the gaps
+below the highest number. Reordering is judged within a stream and queue. Kernel drops are frames
+that arrived and found the socket's buffer full.
+
+Exit status:
+  0  done, and the result is what was asked
+  1  failed while running (the report says how far it got)
+  2  the command line is wrong
+  3  ran, but --expect was not met, loss was above --max-loss, or nothing came within --wait-first
+  130  a second ^C; the first ends the run in order
+
+Receiving on packet: ports needs root or CAP_NET_RAW; a receive buffer above net.core.rmem_max
+needs CAP_NET_ADMIN.
+`
+
+type options struct {
+	command.Common
+	mode      string
+	count     uint64
+	expect    uint64
+	idle      time.Duration
+	waitFirst time.Duration
+	maxLoss   float64
+	write     string
+	probe     string
+	promisc   bool
+	recvBuf   int
+	flags     *pflag.FlagSet
+}
+
+func newOptions(stdout io.Writer) *options {
+	o := &options{}
+	fs := o.Flags("rcv", about, more, stdout)
+	fs.StringVarP(&o.mode, "function", "f", "rx", "what to do: rx")
+	fs.VarP(cli.CountValue(&o.count), "count", "n", "stop after this many frames, of all queues together")
+	fs.Var(cli.CountValue(&o.expect), "expect", "judge: exactly this many different probes (frames with --probe=off) must have come")
+	fs.Var(cli.DurationValue(&o.idle, time.Second), "idle", "stop this long after the last frame, once one has come")
+	fs.Var(cli.DurationValue(&o.waitFirst, time.Second), "wait-first", "stop if no frame has come for this long from the start")
+	fs.Var(cli.PercentValue(&o.maxLoss), "max-loss", "judge: at most this `percent` of the probes may be lost")
+	fs.StringVar(&o.write, "write", "", "write every frame to a capture `file` (pcap)")
+	fs.StringVar(&o.probe, "probe", "on", "check probes: `on` or off")
+	fs.BoolVar(&o.promisc, "promisc", true, "packet: ports: receive frames for other addresses too")
+	fs.Var(cli.CountValue(&o.recvBuf), "recv-buf", "`bytes` of each socket's receive buffer; 64 MiB as far as the kernel grants it")
+	o.flags = fs
+	return o
+}
+
+// Main runs rcv with the arguments after the program's name and returns the
+// exit status.
+func Main(args []string, stdout, stderr io.Writer) int {
+	o := newOptions(stdout)
+	err := cli.ParseFlags(o.flags, args)
+	if errors.Is(err, pflag.ErrHelp) {
+		return cli.ExitOK
+	}
+	if err == nil && o.Version {
+		fmt.Fprintln(stdout, "rcv", cli.Version())
+		return cli.ExitOK
+	}
+	if err == nil {
+		var status int
+		if status, err = o.run(stdout, stderr); err == nil {
+			return status
+		}
+	}
+	return cli.Fail(stderr, "rcv", err)
+}
+
+// run returns an error if it received nothing, else the exit status after its
+// report.
+func (o *options) run(stdout, stderr io.Writer) (int, error) {
+	cpus, err := o.Check()
+	switch {
+	case err != nil:
+		return 0, err
+	case o.mode != "rx":
+		return 0, cli.Usagef("-f, --function: %q is none that rcv has: want rx", o.mode)
+	case o.probe != "on" && o.probe != "off":
+		return 0, cli.Usagef("--probe: %q is neither on nor off", o.probe)
+	case o.probe == "off" && o.flags.Changed("max-loss"):
+		return 0, cli.Usagef("--max-loss needs probes: it does not go with --probe=off")
+	}
+	ctx, stop := cli.Signals(context.Background())
+	defer stop()
+	rep := o.Reporter("rcv", stdout, stderr)
+	port, err := o.Open(ctx, &engine.Config{RX: o.Threads, Promisc: o.promisc, RecvBuf: o.recvBuf}, rep)
+	if err != nil {
+		return 0, err
+	}
+	defer port.Close()
+	cfg := &meter.Config{
+		Count: o.count, Duration: o.Duration, Idle: o.idle, WaitFirst: o.waitFirst,
+		CPUs: cpus, NoProbe: o.probe == "off",
+	}
+	var file *engine.Port
+	if o.write != "" {
+		file, err = engine.Open("pcap:"+o.write, &engine.Config{TX: 1, BufSize: port.RX()[0].Ring().BufSize()})
+		if err != nil {
+			return 0, err
+		}
+		defer file.Close()
+		cfg.Write = file.TX()[0]
+	}
+	m, err := meter.New(port, cfg)
+	if err != nil {
+		return 0, err
+	}
+	info := port.Info()
+	rep.Note("ready: receiving on %s (%s, queues: %d%s)", info.Spec, info.Backend, o.Threads, buffer(info))
+	start := time.Now()
+	began := engine.Monotonic()
+	var jsonErr error
+	quiet := command.Every(o.Interval, func() {
+		r := o.result(m.Snapshot(), info, start)
+		// An interval ends now, not with the last frame.
+		r.Seconds = float64(engine.Monotonic()-began) / 1e9
+		if err := rep.Interval(r, suffix(&r)); err != nil {
+			jsonErr = err
+		}
+	})
+	runErr := m.Run(ctx)
+	quiet()
+	if file != nil {
+		if err := file.Close(); err != nil && runErr == nil {
+			runErr = err
+		}
+	}
+	if err := port.Close(); err != nil && runErr == nil {
+		runErr = err
+	}
+	res := o.result(m.Snapshot(), info, start)
+	res.Fill()
+	return command.Finish(rep, &res, runErr, o.judge(&res), jsonErr), nil
+}
+
+func buffer(info engine.Info) string {
+	if info.RecvBuf == 0 {
+		return ""
+	}
+	return fmt.Sprintf(", receive buffer %d KiB", info.RecvBuf>>10)
+}
+
+// suffix is what an interval line of rcv says beyond pkt-gen's.
+func suffix(r *cli.Result) string {
+	s := fmt.Sprintf("%d drops", r.KernelDrops)
+	if p := r.Probe; p != nil && len(p.Streams) > 0 {
+		s = fmt.Sprintf("%d lost %d dup %d reord ", p.Lost, p.Duplicates, p.Reordered) + s
+	}
+	return s
+}
+
+// result makes the result of what has been received until now.
+func (o *options) result(s meter.Snapshot, info engine.Info, start time.Time) cli.Result {
+	r := o.Result("rcv", o.mode, info, o.flags, start)
+	r.Packets, r.Bytes, r.Seconds, r.Syncs = s.Packets, s.Bytes, s.Seconds, s.Engine.Batches
+	for i, q := range s.Queues {
+		r.Queues = append(r.Queues, cli.Queue{Index: i, Packets: q.Packets, Bytes: q.Bytes})
+	}
+	r.RxResult = &cli.RxResult{
+		KernelDrops: s.Engine.KernelDrops, Truncated: s.Engine.Truncated,
+		NotProbe: s.NotProbe, EndRecordsSeen: s.EndRecords, StreamsRefused: s.Refused,
+	}
+	if o.probe == "off" {
+		return r
+	}
+	p := &cli.Probe{}
+	for _, st := range s.Streams {
+		p.Packets += st.Packets
+		p.Distinct += st.Distinct
+		p.Lost += st.Lost
+		p.Duplicates += st.Duplicates
+		p.Reordered += st.Reordered
+		p.Late += st.Late
+		cs := cli.Stream{
+			Stream: st.ID, Packets: st.Packets, Distinct: st.Distinct, Lost: st.Lost, Duplicates: st.Duplicates,
+			Reordered: st.Reordered, Late: st.Late, Ended: st.Ended,
+		}
+		if st.Ended {
+			cs.Total = st.Total
+		}
+		p.Streams = append(p.Streams, cs)
+	}
+	r.Probe = p
+	return r
+}
+
+// judge says in what the result is short of what was asked, nil if in nothing.
+func (o *options) judge(r *cli.Result) error {
+	var why []string
+	got, what := r.Packets, "frames"
+	if r.Probe != nil {
+		got, what = r.Probe.Distinct, "different probes"
+	}
+	if o.expect > 0 && got != o.expect {
+		why = append(why, fmt.Sprintf("%d %s came, %d were expected", got, what, o.expect))
+	}
+	if p := r.Probe; p != nil && o.flags.Changed("max-loss") {
+		if loss := 100 * float64(p.Lost) / max(1, float64(p.Distinct+p.Lost)); loss > o.maxLoss {
+			why = append(why, fmt.Sprintf("%d of %d probes are lost (%.4g %%, at most %.4g %% were allowed)",
+				p.Lost, p.Distinct+p.Lost, loss, o.maxLoss))
+		}
+	}
+	if o.waitFirst > 0 && r.Packets == 0 {
+		why = append(why, fmt.Sprintf("no frame came within %v", o.waitFirst))
+	}
+	if len(why) == 0 {
+		return nil
+	}
+	return cli.Shortf("%s", strings.Join(why, "; "))
+}

@@ -1,0 +1,176 @@
+// Package command holds the programs' command lines as functions, so that
+// pktgen, rcv and hw-test, which contains both, run the same code. This package
+// is what the two have in common.
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/ringwalk/ringwalk/engine"
+	"github.com/ringwalk/ringwalk/internal/cli"
+	"github.com/ringwalk/ringwalk/netmap"
+)
+
+// Common are the flags that the programs share.
+type Common struct {
+	Port       string
+	Threads    int
+	CPUs       string
+	Interval   time.Duration
+	LinkWait   time.Duration
+	Duration   time.Duration
+	JSON       bool
+	JSONStream bool
+	Version    bool
+}
+
+// Flags makes a flag set with the shared flags. The help text is about, then
+// the flags, then more.
+func (c *Common) Flags(tool, about, more string, stdout io.Writer) *pflag.FlagSet {
+	fs := pflag.NewFlagSet(tool, pflag.ContinueOnError)
+	fs.SortFlags = false
+	fs.SetOutput(io.Discard)
+	fs.Usage = func() {
+		fmt.Fprintf(stdout, "%s\n%s\n%s", about, fs.FlagUsagesWrapped(100), more)
+	}
+	c.Threads, c.Interval = 1, time.Second
+	fs.StringVarP(&c.Port, "port", "i", "", "the `port`: packet:IFACE, udp:…, pcap:FILE, or an interface's name (required)")
+	fs.VarP(cli.CountValue(&c.Threads), "threads", "p", "queues, each with a thread of its own")
+	fs.StringVarP(&c.CPUs, "cpu", "a", "", "CPUs for the threads: a `list` as 0,2-3, one CPU each in turn; a single number N\nputs thread i on CPU N+i")
+	fs.VarP(cli.DurationValue(&c.Interval, time.Millisecond), "interval", "T", "time between interval lines; a bare number counts milliseconds; 0: none")
+	fs.VarP(cli.DurationValue(&c.LinkWait, time.Second), "link-wait", "w", "wait this long after opening the port, for the link to come up")
+	fs.VarP(cli.DurationValue(&c.Duration, time.Second), "duration", "", "stop after this time (10s, 1m; a bare number counts seconds)")
+	fs.BoolVar(&c.JSON, "json", false, "print the result as one JSON object on standard output at the end")
+	fs.BoolVar(&c.JSONStream, "json-stream", false, "the same, and one object per interval before it")
+	fs.BoolVar(&c.Version, "version", false, "print the version and exit")
+	return fs
+}
+
+// Check completes the shared flags after parsing.
+func (c *Common) Check() (cpus []int, err error) {
+	if c.Port == "" {
+		return nil, cli.Usagef("which port? Say -i packet:eth0, for instance")
+	}
+	if c.Threads > engine.MaxQueues {
+		return nil, cli.Usagef("-p, --threads: %d queues are more than the %d a port can have", c.Threads, engine.MaxQueues)
+	}
+	return parseCPUs(c.CPUs, c.Threads)
+}
+
+// parseCPUs reads "0,2-3". A single number is the first of a run, as pkt-gen's
+// -a is.
+func parseCPUs(s string, threads int) (cpus []int, err error) {
+	if s == "" {
+		return nil, nil
+	}
+	const most = 1023
+	for _, part := range strings.Split(s, ",") {
+		lo, hi, isRange := strings.Cut(part, "-")
+		a, err1 := strconv.ParseUint(lo, 10, 16)
+		b, err2 := a, error(nil)
+		if isRange {
+			b, err2 = strconv.ParseUint(hi, 10, 16)
+		}
+		if err1 != nil || err2 != nil || b < a || b > most {
+			return nil, cli.Usagef("-a, --cpu: %q is no list of CPUs like 0,2-3 (0 to %d)", s, most)
+		}
+		for n := a; n <= b; n++ {
+			cpus = append(cpus, int(n))
+		}
+	}
+	if len(cpus) == 1 {
+		for i := 1; i < threads; i++ {
+			cpus = append(cpus, cpus[0]+i)
+		}
+	}
+	return cpus, nil
+}
+
+// Reporter makes the reporter for the flags.
+func (c *Common) Reporter(tool string, stdout, stderr io.Writer) *cli.Reporter {
+	r := &cli.Reporter{Tool: tool, Human: stderr, Stream: c.JSONStream}
+	if f, ok := stderr.(*os.File); ok {
+		r.Width = cli.Width(f)
+	}
+	if c.JSON || c.JSONStream {
+		r.JSON = stdout
+	}
+	return r
+}
+
+// Result fills what every result says of the port and the run.
+func (c *Common) Result(tool, mode string, info engine.Info, fs *pflag.FlagSet, start time.Time) cli.Result {
+	return cli.Result{
+		Tool: tool, Version: cli.Version(), Port: info.Spec, Backend: info.Backend, BackendWhy: info.Why,
+		Mode: mode, Options: cli.Options(fs), Start: start,
+	}
+}
+
+// Open opens the port with enough processors for its threads to run beside the
+// rest of the program, says what it opened, and waits for the link if asked.
+func (c *Common) Open(ctx context.Context, cfg *engine.Config, rep *cli.Reporter) (*engine.Port, error) {
+	runtime.GOMAXPROCS(max(runtime.GOMAXPROCS(0), c.Threads+1))
+	port, err := engine.Open(c.Port, cfg)
+	if err != nil {
+		return nil, Refused(err)
+	}
+	if info := port.Info(); info.Why != "" {
+		rep.Note("%s is opened as %s: %s", info.Spec, info.Backend, info.Why)
+	}
+	for _, n := range port.Info().Notes {
+		rep.Note("%s", n)
+	}
+	if c.LinkWait > 0 {
+		rep.Note("waiting %v for the link", c.LinkWait)
+		select {
+		case <-time.After(c.LinkWait):
+		case <-ctx.Done():
+		}
+	}
+	return port, nil
+}
+
+// Refused gives an error of opening a port its exit status: a spec that nothing
+// could open is wrong usage.
+func Refused(err error) error {
+	if _, ok := errors.AsType[*netmap.SpecError](err); ok {
+		return cli.Usagef("%w", err)
+	}
+	return err
+}
+
+// Every calls f each interval from a goroutine of its own, until stop, which
+// returns when no call is under way.
+func Every(interval time.Duration, f func()) (stop func()) {
+	if interval <= 0 {
+		return func() {}
+	}
+	quit, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		t := time.NewTicker(interval)
+		defer t.Stop()
+		for {
+			select {
+			case <-t.C:
+				f()
+			case <-quit:
+				return
+			}
+		}
+	}()
+	return func() {
+		close(quit)
+		<-done
+	}
+}
