@@ -20,8 +20,8 @@ type Config struct {
 	RX, TX int
 	// Slots is the size of each ring made in process memory, 2 to 65536; 1024.
 	Slots int
-	// BufSize is the size of a buffer in process memory in bytes; enough for
-	// the interface's MTU, and 2048 at least.
+	// BufSize is the size of a buffer in process memory in bytes, at least;
+	// enough for the interface's MTU and at least 2048, for pcap: 16384.
 	BufSize int
 	// Memory gives the rings a place in an existing region, so that packets
 	// can be swapped between this port and others in it. It must have room;

@@ -305,6 +305,17 @@ func TestPacketFragmentsAreOneFrame(t *testing.T) {
 		}
 		in.Advance(1)
 	}
+	// A length beyond the buffer would send the neighbour's bytes.
+	s := r.Slot(r.Head())
+	s.Len, s.Flags = uint16(r.BufSize()+1), 0
+	r.Advance(1)
+	if err := tx.Sync(); !errors.Is(err, netmap.ErrTooLong) || r.Pending() != 1 {
+		t.Errorf("a slot longer than its buffer: %v, %d pending", err, r.Pending())
+	}
+	s.Len = 60
+	if err := tx.Sync(); err != nil || r.Pending() != 0 {
+		t.Errorf("the same slot at 60 bytes: %v, %d pending", err, r.Pending())
+	}
 	// A ring full of a frame that never ends is an error, not silence.
 	for range 15 {
 		s := r.Slot(r.Head())

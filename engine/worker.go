@@ -202,7 +202,13 @@ func (w *Worker) idle(alarm *bell) error {
 			return err
 		}
 	}
-	for _, q := range w.Out {
+	for i, q := range w.Out {
+		if _, own := q.(*queue); !own && w.out[i].Space() > 0 {
+			if w.out[i].Pending() > 0 {
+				d = min(d, foreignSlice)
+			}
+			continue
+		}
 		if err := w.consider(q, &d); err != nil {
 			return err
 		}

@@ -27,6 +27,8 @@ type Tx struct {
 	sizes  []uint32 // bytes of each message
 	unsent uint32   // the first slot that has not left
 
+	overlong bool // lay stopped at a slot with more bytes than a buffer has
+
 	full  bool          // the socket's send buffer is full (EAGAIN): poll tells when not
 	delay time.Duration // the device refused (ENOBUFS): nothing tells when not
 }
@@ -64,8 +66,9 @@ func (t *Tx) Sync() error {
 		k := t.lay()
 		if k == 0 {
 			// Only the beginning of a packet is here. If the ring or the
-			// vector is full of it, the rest can never come.
-			if n := t.waiting(); n >= len(t.iovs) || n == t.ring.NumSlots()-1 {
+			// vector is full of it, the rest can never come; nor can a slot
+			// be sent that says more than its buffer holds.
+			if n := t.waiting(); t.overlong || n >= len(t.iovs) || n == t.ring.NumSlots()-1 {
 				err = netmap.ErrTooLong
 			}
 			break
@@ -128,7 +131,11 @@ func (t *Tx) lay() int {
 	var size uint32
 	for i := t.unsent; i != head && j < len(t.iovs); i = ring.Next(i) {
 		s := &all[i]
-		t.iovs[j].Base = &ring.Buffer(s)[0]
+		b := ring.Buffer(s)
+		if t.overlong = int(s.Len) > len(b); t.overlong {
+			break
+		}
+		t.iovs[j].Base = &b[0]
 		t.iovs[j].SetLen(int(s.Len))
 		size += uint32(s.Len)
 		j++

@@ -13,7 +13,8 @@ import (
 	"github.com/ringwalk/ringwalk/netmap"
 )
 
-// Header sizes that a frame may have beyond the interface's MTU.
+// What a frame may have beyond the interface's MTU; the tag does not count
+// against it, but needs room.
 const (
 	etherHeader = 14
 	vlanTag     = 4
@@ -31,11 +32,11 @@ func Open(name string, o *backend.Options) (rx, tx []backend.Queue, f *backend.F
 	}
 	f = &backend.Facts{
 		Interface: ifc.Name, Index: ifc.Index, MAC: ifc.HardwareAddr, MTU: ifc.MTU,
-		MaxFrame: ifc.MTU + etherHeader + vlanTag,
+		MaxFrame: ifc.MTU + etherHeader,
 	}
 	opt := *o
 	if opt.BufSize == 0 {
-		opt.BufSize = max(2048, f.MaxFrame)
+		opt.BufSize = min(max(2048, f.MaxFrame+vlanTag), netmap.MaxBufSize)
 	}
 	if opt.RecvBuf == 0 {
 		opt.RecvBuf = defaultRecvBuf
