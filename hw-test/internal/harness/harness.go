@@ -1,0 +1,122 @@
+// Package harness is hw-test's command line.
+//
+//	argv[0] pktgen, rcv ──▶ package carried
+//	hw-test [self]      ──▶ package self
+//
+// Each subcommand is a function here that makes a cobra command, and a package
+// beside this one that does the work.
+package harness
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/ringwalk/ringwalk/hw-test/internal/carried"
+	"github.com/ringwalk/ringwalk/hw-test/internal/self"
+	"github.com/ringwalk/ringwalk/internal/cli"
+)
+
+const about = `hw-test proves that packets get through this machine: what pktgen sends must arrive at rcv, to the
+last frame. Both programs are inside hw-test, and it needs no network card.
+
+Without a subcommand it runs the self-test, hw-test self.`
+
+const aboutSelf = `The self-test runs pktgen and rcv as two processes in two network namespaces that are joined by a
+veth pair, which it makes itself, 16 times in half a minute: with frames of 60, 128, 512 and 1514
+bytes, with one and two queues, paced and at full speed.
+
+A paced row holds if nothing at all was lost, duplicated or reordered. A row at full speed holds if
+every frame is accounted for: those received and those the kernel dropped because rcv was late are
+those sent, and the numbers in the frames say the same. It may lose frames, for the sender is
+faster than the receiver.
+
+It needs Linux and no rights:
+  as root       everything is tested
+  as any user   it all happens in a user namespace, where the kernel grants smaller buffers;
+                so paced rows are slower
+  without those pktgen and rcv run in one process over UDP on 127.0.0.1, and what is not
+                tested is named
+--rung asks for one of them. Nothing it makes has a name outside or outlives it, be it ended by ^C
+or by kill -9. The first ^C ends it in order, with the table so far.`
+
+const statuses = `
+Exit status:
+  0    every row holds
+  1    a row fails or did not run, or nothing could be run
+  2    the command line is wrong
+  125  kept for failures of hw-test itself around a program that it was told to run
+  130  a second ^C
+`
+
+const example = `  hw-test
+  hw-test --sizes 60,1514 --queues 1 --seconds 5
+  hw-test --json 2>/dev/null | jq '.rows[] | select(.holds | not) | .why'`
+
+// Main runs what argv asks for and returns the exit status.
+func Main(argv []string, stdout, stderr io.Writer) int {
+	if program := carried.Lookup(argv[0]); program != nil {
+		return program(argv[1:], stdout, stderr)
+	}
+	status := cli.ExitOK
+	root := newRoot(&status)
+	root.SetArgs(argv[1:])
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	if err := root.Execute(); err != nil {
+		return cli.Fail(stderr, root.Name(), err)
+	}
+	return status
+}
+
+// newRoot makes the command with its subcommands. They leave their exit status
+// in *status, unless they return an error.
+func newRoot(status *int) *cobra.Command {
+	root := newSelf(status)
+	root.Use, root.Short, root.Long = "hw-test", "test this machine's packet path", about+"\n\n"+aboutSelf
+	root.Version = cli.Version()
+	root.SetVersionTemplate("{{.Name}} {{.Version}}\n")
+	// Errors are printed by cli.Fail, in one sentence.
+	root.SilenceErrors, root.SilenceUsage = true, true
+	root.CompletionOptions.DisableDefaultCmd = true
+	root.SetFlagErrorFunc(flagError)
+	root.AddCommand(newSelf(status))
+	root.SetUsageTemplate(root.UsageTemplate() + statuses)
+	return root
+}
+
+func newSelf(status *int) *cobra.Command {
+	var o self.Options
+	cmd := &cobra.Command{
+		Use: "self", Short: "prove that what pktgen sends arrives at rcv (the default)", Long: aboutSelf,
+		Example: example, Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+			ctx, stop := cli.Signals(context.Background())
+			defer stop()
+			*status, err = self.Run(ctx, &o, cmd.OutOrStdout(), cmd.ErrOrStderr())
+			return err
+		},
+	}
+	cmd.Flags().SortFlags = false
+	o.Flags(cmd.Flags())
+	return cmd
+}
+
+func noArgs(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return cli.Usagef("%q is neither a subcommand nor a flag of %s", args[0], cmd.CommandPath())
+	}
+	return nil
+}
+
+// flagError is cli.ParseFlags for cobra.
+func flagError(_ *cobra.Command, err error) error {
+	if invalid, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
+		// The cause quotes the text already, pflag would quote it again.
+		return cli.Usagef("--%s: %w", invalid.GetFlag().Name, invalid.Unwrap())
+	}
+	return cli.Usagef("%w", err)
+}

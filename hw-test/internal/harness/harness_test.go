@@ -1,0 +1,107 @@
+package harness
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ringwalk/ringwalk/internal/cli"
+)
+
+// faultEnv spoils a program, to see that the self-test notices:
+// "hang:pktgen" has it hang and ignore SIGTERM, "few:pktgen" send too little,
+// "rights:hw-test" has it give up all rights first.
+const faultEnv = "RINGWALK_HWTEST_FAULT"
+
+// TestMain makes the test binary what the real one is: hw-test, pktgen and rcv,
+// each when called by that name.
+func TestMain(m *testing.M) {
+	name := filepath.Base(os.Args[0])
+	if !slices.Contains([]string{"hw-test", "pktgen", "rcv"}, name) {
+		os.Exit(m.Run())
+	}
+	switch os.Getenv(faultEnv) {
+	case "hang:" + name:
+		ignoreTerm()
+		time.Sleep(time.Hour)
+	case "rights:" + name:
+		noRights()
+	case "few:" + name:
+		if i := slices.Index(os.Args, "-n"); i > 0 {
+			os.Args[i+1] = "10"
+		}
+	}
+	os.Exit(Main(os.Args, os.Stdout, os.Stderr))
+}
+
+func run(args ...string) (stdout, stderr string, status int) {
+	var o, e bytes.Buffer
+	status = Main(append([]string{"/some/where/hw-test"}, args...), &o, &e)
+	return o.String(), e.String(), status
+}
+
+func TestUsage(t *testing.T) {
+	for _, c := range []struct {
+		args   string
+		status int
+		says   string // on stderr, where it is the first line
+	}{
+		{"nosuch", cli.ExitUsage, `"nosuch" is neither a subcommand nor a flag of hw-test`},
+		{"self nosuch", cli.ExitUsage, `"nosuch" is neither a subcommand nor a flag of hw-test self`},
+		{"--nosuch", cli.ExitUsage, "unknown flag: --nosuch"},
+		{"self --nosuch", cli.ExitUsage, "unknown flag: --nosuch"},
+		{"--sizes", cli.ExitUsage, "flag needs an argument: --sizes"},
+		{"--seconds=x", cli.ExitUsage, `--seconds: duration "x" is not a time; write a time such as 10s, 1m30s or 500ms (a bare number counts seconds)`},
+		{"--sizes=9000", cli.ExitUsage, `--sizes: "9000" is not a number from 60 to 1514`},
+		{"self --rung=x", cli.ExitUsage, `--rung: "x" is none of auto, root, userns and udp`},
+	} {
+		stdout, stderr, status := run(strings.Fields(c.args)...)
+		if status != c.status || stdout != "" {
+			t.Errorf("%s: status %d, want %d; prints %q", c.args, status, c.status, stdout)
+		}
+		if want := "hw-test: " + c.says + "\nhw-test -h tells the flags\n"; stderr != want {
+			t.Errorf("%s says %q, want %q", c.args, stderr, want)
+		}
+	}
+}
+
+func TestHelp(t *testing.T) {
+	for _, args := range []string{"-h", "--help", "self -h", "help self"} {
+		stdout, stderr, status := run(strings.Fields(args)...)
+		if status != cli.ExitOK || stderr != "" {
+			t.Errorf("%s: status %d, %q", args, status, stderr)
+		}
+		for _, s := range []string{"paced row holds", "--sizes lengths", "--rung where", "Exit status:", "Examples:", "as any user"} {
+			if !strings.Contains(stdout, s) {
+				t.Errorf("%s lacks %q", args, s)
+			}
+		}
+		if strings.Contains(stdout, "check-rights") {
+			t.Errorf("%s tells what is nobody's business", args)
+		}
+		for line := range strings.Lines(stdout) {
+			if n := len([]rune(line)); n > 106 {
+				t.Errorf("%s has a line of %d columns: %s", args, n, line)
+			}
+		}
+	}
+}
+
+func TestVersion(t *testing.T) {
+	if stdout, _, status := run("--version"); stdout != "hw-test "+cli.Version()+"\n" || status != cli.ExitOK {
+		t.Errorf("%q, status %d", stdout, status)
+	}
+}
+
+func TestCarried(t *testing.T) {
+	for _, name := range []string{"pktgen", "rcv"} {
+		var o, e bytes.Buffer
+		if status := Main([]string{"/usr/bin/" + name, "--version"}, &o, &e); status != 0 || o.String() != name+" "+cli.Version()+"\n" {
+			t.Errorf("called %s: %q, status %d", name, o.String(), status)
+		}
+	}
+}

@@ -1,0 +1,22 @@
+// Package self is hw-test's self-test: does what pktgen sends arrive at rcv,
+// to the last frame, on this machine and with the rights at hand?
+//
+//	rung "root", "userns"                        rung "udp"
+//
+//	 namespace            namespace             hw-test
+//	┌─────────────┐      ┌─────────────┐       ┌───────────────────────────┐
+//	│ pktgen rw-a ├─veth─┤ rw-b    rcv │       │ pktgen ──127.0.0.1──▶ rcv │
+//	└──────┬──────┘      └──────┬──────┘       └───┬────────────────────┬──┘
+//	       │ JSON          JSON │                  │ JSON          JSON │
+//	       └─────▶ Row ◀────────┘                  └──────▶ Row ◀───────┘
+//	                │
+//	              judge: holds, or why not ──▶ a line of the table
+//
+// A Row is one run of both programs: a frame length, a number of queues, and
+// either a rate the receiver must keep up with (paced: nothing may be lost) or
+// none (full: what is lost must be accounted for).
+//
+// The rungs are a ladder: without the right to make namespaces the test runs
+// in a user namespace, and where there is none of those, in one process over
+// UDP on loopback. It says which, and what was not tested because of it.
+package self

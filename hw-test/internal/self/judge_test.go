@@ -1,0 +1,116 @@
+package self
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/ringwalk/ringwalk/internal/cli"
+)
+
+// lossy is a row at full speed in which the kernel dropped 30 probes and one
+// end record, and which holds; perfect one in which nothing is missing.
+func lossy(pace Pace) (*Row, *cli.Result, *cli.Result) {
+	tx := &cli.Result{Tool: "pktgen", Backend: "packet", Packets: 1000, PPS: 1e6,
+		TxResult: &cli.TxResult{EndRecords: 9, RateMet: true}}
+	rx := &cli.Result{Tool: "rcv", Backend: "packet", Packets: 978,
+		Queues:   []cli.Queue{{Index: 0, Packets: 978}},
+		RxResult: &cli.RxResult{KernelDrops: 31, Probe: &cli.Probe{Packets: 970, Distinct: 970, Lost: 30}}}
+	return &Row{Size: 60, Queues: 1, Pace: pace}, tx, rx
+}
+
+func perfect(pace Pace) (*Row, *cli.Result, *cli.Result) {
+	row, tx, rx := lossy(pace)
+	if pace == Paced {
+		row.Asked = 1000
+	}
+	rx.Packets, rx.KernelDrops = 1009, 0
+	rx.Queues[0].Packets = 1009
+	rx.Probe = &cli.Probe{Packets: 1000, Distinct: 1000}
+	return row, tx, rx
+}
+
+func TestJudgeHolds(t *testing.T) {
+	for name, of := range map[string]func(Pace) (*Row, *cli.Result, *cli.Result){"lossy": lossy, "perfect": perfect} {
+		for _, pace := range []Pace{Full, Paced} {
+			row, tx, rx := of(pace)
+			row.judge(outcome{result: tx}, outcome{result: rx})
+			want := name == "perfect" || pace == Full
+			if row.Holds != want || row.Holds != (len(row.Why) == 0) {
+				t.Errorf("%s, %s: holds is %v, want %v: %q", name, pace, row.Holds, want, row.Why)
+			}
+			if row.Pktgen != tx || row.Rcv != rx {
+				t.Errorf("%s, %s: the results are not kept", name, pace)
+			}
+		}
+	}
+}
+
+// TestJudgeFails breaks a perfect row in one way each.
+func TestJudgeFails(t *testing.T) {
+	type c struct {
+		name  string
+		paces []Pace
+		spoil func(row *Row, tx, rx *outcome)
+		why   []string // the sentences' parts, all of them in this order
+	}
+	both, paced := []Pace{Full, Paced}, []Pace{Paced}
+	for _, c := range []c{
+		{"pktgen failed", both, func(_ *Row, tx, _ *outcome) { tx.failure = "ended with status 1: no such device" },
+			[]string{"pktgen ended with status 1: no such device"}},
+		{"rcv failed", both, func(_ *Row, _, rx *outcome) { rx.failure = "did not end" }, []string{"rcv did not end"}},
+		{"no results", both, func(_ *Row, tx, rx *outcome) { *tx, *rx = outcome{failure: "is gone"}, outcome{failure: "too"} },
+			[]string{"pktgen is gone", "rcv too"}},
+		{"wrong program", both, func(_ *Row, tx, _ *outcome) { tx.result.TxResult = nil }, []string{"not a sender's"}},
+		{"no receiver", both, func(_ *Row, _, rx *outcome) { rx.result.RxResult = nil }, []string{"has no probes"}},
+		{"no probe", both, func(_ *Row, _, rx *outcome) { rx.result.Probe = nil }, []string{"has no probes"}},
+		{"undrained", both, func(_ *Row, tx, _ *outcome) { tx.result.Undrained = 7 }, []string{"not left when pktgen ended: 7"}},
+		{"nothing sent", []Pace{Full}, func(_ *Row, tx, rx *outcome) {
+			tx.result.Packets, rx.result.Packets = 0, 9
+			rx.result.Probe = &cli.Probe{}
+		}, []string{"pktgen sent nothing"}},
+		{"a frame nobody counted", both, func(_ *Row, _, rx *outcome) { rx.result.Packets-- },
+			[]string{"rcv accounts for 1008 frames (1008 and 0 kernel drops), pktgen for 1009 (1000 and 9 end records)"}},
+		{"a frame too many", both, func(_ *Row, _, rx *outcome) { rx.result.Packets++ }, []string{"rcv accounts for 1010"}},
+		{"probes unaccounted", []Pace{Full}, func(_ *Row, _, rx *outcome) { rx.result.Probe.Distinct-- },
+			[]string{"rcv found 999 different probes and 0 lost, pktgen sent 1000"}},
+		{"a duplicate for a lost one", both, func(_ *Row, _, rx *outcome) {
+			rx.result.Probe = &cli.Probe{Packets: 1000, Distinct: 999, Duplicates: 1, Lost: 1}
+		}, []string{"probes that came twice: 1"}},
+		{"foreign frames", both, func(_ *Row, _, rx *outcome) { rx.result.NotProbe = 2 }, []string{"frames that are no probes: 2"}},
+		{"fewer than asked", paced, func(row *Row, _, _ *outcome) { row.Asked = 1001 },
+			[]string{"pktgen sent 1000 of the 1001 frames asked", "rcv found 1000 different probes of the 1001 asked"}},
+		{"lost", paced, func(_ *Row, _, rx *outcome) {
+			rx.result.Packets, rx.result.KernelDrops = 1008, 1
+			rx.result.Probe = &cli.Probe{Packets: 999, Distinct: 999, Lost: 1}
+		}, []string{"999 different probes of the 1000", "probes lost: 1", "frames the kernel dropped because rcv was late: 1"}},
+		{"an end record dropped", paced, func(_ *Row, _, rx *outcome) { rx.result.Packets, rx.result.KernelDrops = 1008, 1 },
+			[]string{"frames the kernel dropped because rcv was late: 1"}},
+		{"reordered", paced, func(_ *Row, _, rx *outcome) { rx.result.Probe.Reordered = 3 }, []string{"probes out of order: 3"}},
+	} {
+		for _, pace := range c.paces {
+			row, tx, rx := perfect(pace)
+			o, p := outcome{result: tx}, outcome{result: rx}
+			c.spoil(row, &o, &p)
+			row.judge(o, p)
+			if row.Holds {
+				t.Errorf("%s, %s: the row holds", c.name, pace)
+			}
+			all := strings.Join(row.Why, "; ")
+			rest := all
+			for _, w := range c.why {
+				_, after, found := strings.Cut(rest, w)
+				if !found {
+					t.Errorf("%s, %s: %q lacks %q", c.name, pace, all, w)
+				}
+				rest = after
+			}
+		}
+	}
+	// At full speed the kernel may change the order, for all it promises.
+	row, tx, rx := perfect(Full)
+	rx.Probe.Reordered = 3
+	row.judge(outcome{result: tx}, outcome{result: rx})
+	if !row.Holds {
+		t.Errorf("at full speed reordering fails the row: %q", row.Why)
+	}
+}

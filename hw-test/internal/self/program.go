@@ -1,0 +1,172 @@
+package self
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os/exec"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/ringwalk/ringwalk/hw-test/internal/carried"
+	"github.com/ringwalk/ringwalk/internal/cli"
+)
+
+// A launcher starts pktgen or rcv. The end of ctx ends it, at the latest two
+// seconds after. wait returns its exit status, or an error whose sentence goes
+// on after the program's name; the writers may be in use still if that is
+// errHangs.
+type launcher func(ctx context.Context, name string, args []string, stdout, stderr io.Writer) (wait func() (int, error), err error)
+
+var errHangs = errors.New("did not end in time and was stopped")
+
+// process launches by starter, which is cmd.Start in some namespace.
+func process(starter func(*exec.Cmd) error) launcher {
+	return func(ctx context.Context, name string, args []string, stdout, stderr io.Writer) (func() (int, error), error) {
+		cmd, err := carried.Command(ctx, name, args...)
+		if err != nil {
+			return nil, err
+		}
+		cmd.Stdout, cmd.Stderr = stdout, stderr
+		if err := starter(cmd); err != nil {
+			return nil, err
+		}
+		return func() (int, error) {
+			err := cmd.Wait()
+			_, exited := errors.AsType[*exec.ExitError](err)
+			switch {
+			case err != nil && ctx.Err() != nil:
+				return 0, errHangs
+			case err != nil && !exited:
+				return 0, fmt.Errorf("was lost sight of: %w", err)
+			case cmd.ProcessState.ExitCode() < 0:
+				return 0, fmt.Errorf("was ended by something else (%v)", cmd.ProcessState)
+			}
+			return cmd.ProcessState.ExitCode(), nil
+		}, nil
+	}
+}
+
+// goroutine launches inside this process. The program watches for signals by
+// itself; one that hangs cannot be stopped and is left behind.
+func goroutine(ctx context.Context, name string, args []string, stdout, stderr io.Writer) (func() (int, error), error) {
+	status := make(chan int, 1)
+	go func() { status <- carried.Lookup(name)(args, stdout, stderr) }()
+	return func() (int, error) {
+		select {
+		case s := <-status:
+			return s, nil
+		case <-ctx.Done():
+		}
+		select {
+		case s := <-status:
+			return s, nil
+		case <-time.After(2 * time.Second):
+			return 0, errHangs
+		}
+	}, nil
+}
+
+// A program is pktgen or rcv under way.
+type program struct {
+	ready chan struct{} // closed when it has said that it is ready
+	ended chan struct{} // closed when out is there
+	out   outcome
+}
+
+// start starts a program by l. What goes wrong is in its outcome.
+func start(ctx context.Context, l launcher, name string, args []string) *program {
+	var stdout bytes.Buffer
+	stderr := lines{want: name + ": ready:", seen: make(chan struct{})}
+	p := &program{ready: stderr.seen, ended: make(chan struct{})}
+	wait, err := l(ctx, name, args, &stdout, &stderr)
+	if err != nil {
+		p.out.failure = fmt.Sprintf("could not be started: %v", err)
+		close(p.ended)
+		return p
+	}
+	go func() {
+		defer close(p.ended)
+		status, err := wait()
+		if err == errHangs {
+			p.out.failure = err.Error()
+			return
+		}
+		p.out = newOutcome(status, err, stdout.Bytes(), stderr.tail)
+	}()
+	return p
+}
+
+// newOutcome puts together what a program has left behind.
+func newOutcome(status int, err error, stdout []byte, stderr []string) (o outcome) {
+	if err != nil {
+		o.failure = err.Error()
+	}
+	if len(stdout) > 0 {
+		o.result = new(cli.Result)
+		if err := json.Unmarshal(stdout, o.result); err != nil {
+			o.result, o.failure = nil, fmt.Sprintf("printed a result that cannot be read: %v", err)
+		}
+	}
+	if o.failure == "" && status != cli.ExitOK {
+		why := stderr
+		if o.result != nil && len(o.result.Errors) > 0 {
+			why = o.result.Errors
+		}
+		o.failure = fmt.Sprintf("ended with status %d: %s", status, strings.Join(why, "; "))
+	}
+	if o.failure == "" && o.result == nil {
+		o.failure = "printed no result"
+	}
+	return o
+}
+
+// wait waits for the end.
+func (p *program) wait() outcome {
+	<-p.ended
+	return p.out
+}
+
+// isReady waits for the program to be ready, and reports whether it is.
+func (p *program) isReady() bool {
+	select {
+	case <-p.ready:
+		return true
+	case <-p.ended:
+		return false
+	}
+}
+
+// lines is a writer that waits for a line with a certain beginning and keeps
+// the last lines.
+type lines struct {
+	want string
+	seen chan struct{}
+	tail []string
+	part []byte
+	once sync.Once
+}
+
+const tailLines = 3
+
+func (l *lines) Write(b []byte) (int, error) {
+	l.part = append(l.part, b...)
+	for {
+		line, rest, whole := bytes.Cut(l.part, []byte{'\n'})
+		if !whole {
+			return len(b), nil
+		}
+		l.part = rest
+		s := string(line)
+		if strings.HasPrefix(s, l.want) {
+			l.once.Do(func() { close(l.seen) })
+		}
+		if l.tail = append(l.tail, s); len(l.tail) > tailLines {
+			l.tail = l.tail[1:]
+		}
+	}
+}
