@@ -21,7 +21,7 @@ type RingHeader struct {
 	NumSlots   uint32 // set at creation
 	BufSize    uint32 // bytes of a buffer; set at creation
 	RingID     uint16 // set at creation
-	Dir        uint16 // 0 transmit, 1 receive; set at creation
+	Dir        uint16 // 0 receive, 1 transmit; set at creation
 	Head       uint32 // first slot of the user; the user writes it
 	Cur        uint32 // wake-up point; the user writes it
 	Tail       uint32 // first slot of the kernel; sync writes it
@@ -43,10 +43,12 @@ const (
 // Dir is a ring's direction.
 type Dir uint16
 
-// The two directions, as in RingHeader.Dir.
+// The two directions, as the kernel writes them into RingHeader.Dir (enum
+// txrx); the comment on the field in net/netmap.h has them the other way
+// round.
 const (
-	TX Dir = 0
-	RX Dir = 1
+	RX Dir = 0
+	TX Dir = 1
 )
 
 func (d Dir) String() string {
