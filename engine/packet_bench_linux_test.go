@@ -138,7 +138,7 @@ func BenchmarkPacketReceive(b *testing.B) {
 			n := min(left, backlog)
 			for sent := 0; sent < n; {
 				k := min(512, n-sent)
-				put(source.Ring(), k, 60, uint64(sent))
+				put(source.Ring(), k, 60, uint64(sent)+1)
 				if rest, err := source.Drain(time.Second); rest > 0 || err != nil {
 					b.Fatal(rest, err)
 				}
