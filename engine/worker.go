@@ -121,7 +121,7 @@ func (w *Worker) loop(ctx context.Context, alarm *bell) error {
 		// error ends the run; a failed output ends it at once.
 		inErr := w.syncIn(burst, fresh)
 		n, done, err := w.Stage.Process(w.in, w.out, &w.clk)
-		outErr := w.syncOut(burst)
+		freed, outErr := w.syncOut(burst)
 		switch {
 		case err != nil:
 			return err
@@ -134,7 +134,9 @@ func (w *Worker) loop(ctx context.Context, alarm *bell) error {
 		case n == 0 && len(w.In) > 0 && w.allEnded():
 			return nil
 		}
-		if fresh = n == 0; fresh {
+		// Room that the sync has just made is what the stage may have missed,
+		// and nothing would end a wait for it.
+		if fresh = n == 0 && !freed; fresh {
 			if err := w.idle(alarm); err != nil {
 				return err
 			}
@@ -159,19 +161,21 @@ func (w *Worker) syncIn(burst int, fresh bool) (failed error) {
 }
 
 // syncOut syncs the outputs that were given packets, hold some still, or are
-// short of room.
-func (w *Worker) syncOut(burst int) (failed error) {
+// short of room. It reports whether any has more room now.
+func (w *Worker) syncOut(burst int) (freed bool, failed error) {
 	for i, q := range w.Out {
 		r := w.out[i]
-		if r.Head() == w.heads[i] && r.Pending() == 0 && r.Space() >= burst {
+		space := r.Space()
+		if r.Head() == w.heads[i] && r.Pending() == 0 && space >= burst {
 			continue
 		}
 		if err := q.Sync(); err != nil && failed == nil {
 			failed = err
 		}
 		w.heads[i] = r.Head()
+		freed = freed || r.Space() > space
 	}
-	return failed
+	return freed, failed
 }
 
 func (w *Worker) allEnded() bool {

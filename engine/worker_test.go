@@ -116,6 +116,31 @@ func TestWorkerEndsWithItsStage(t *testing.T) {
 	}
 }
 
+// A ring that is full when the stage looks and empty right after must not cost
+// a wait.
+func TestWorkerNoticesRoomItMade(t *testing.T) {
+	out := newScript(t, netmap.TX)
+	out.take = 31
+	r := out.ring
+	looks := 0
+	w := engine.Worker{Out: []engine.TxQueue{out}, Stage: engine.StageFunc(
+		func(_, _ []*netmap.Ring, _ *engine.Clock) (int, bool, error) {
+			looks++
+			if looks%2 == 1 {
+				r.Advance(r.Space()) // handed over, but not told
+				return 0, false, nil
+			}
+			return 1, looks > 40, nil
+		})}
+	begin := time.Now()
+	if err := w.Run(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	if d := time.Since(begin); d > 500*time.Millisecond || out.waits > 0 {
+		t.Errorf("20 rounds took %v and %d waits", d, out.waits)
+	}
+}
+
 func TestWorkerWakesWhenAsked(t *testing.T) {
 	var at []int64
 	var asked int64
