@@ -1,6 +1,8 @@
 package command
 
 import (
+	"slices"
+
 	"github.com/ringwalk/ringwalk/internal/cli"
 )
 
@@ -13,7 +15,12 @@ func Finish(rep *cli.Reporter, res *cli.Result, failed, short, reporting error) 
 		if err == nil {
 			continue
 		}
-		res.Errors = append(res.Errors, err.Error())
+		for _, s := range sentences(err) {
+			// All queues of an interface may have failed of one cause.
+			if !slices.Contains(res.Errors, s) {
+				res.Errors = append(res.Errors, s)
+			}
+		}
 		if status == cli.ExitOK {
 			status = cli.Status(err)
 		}
@@ -29,4 +36,20 @@ func Finish(rep *cli.Reporter, res *cli.Result, failed, short, reporting error) 
 		}
 	}
 	return status
+}
+
+// sentences takes apart what errors.Join has joined.
+func sentences(err error) (list []string) {
+	if err == nil {
+		return nil
+	}
+	if j, ok := err.(interface{ Unwrap() []error }); ok {
+		if _, status := err.(*cli.StatusError); !status {
+			for _, e := range j.Unwrap() {
+				list = append(list, sentences(e)...)
+			}
+			return list
+		}
+	}
+	return []string{err.Error()}
 }

@@ -34,26 +34,31 @@ type Common struct {
 	Version    bool
 }
 
-// Flags makes a flag set with the shared flags. The help text is about, then
-// the flags, then more.
+// Flags makes a flag set that begins with the port; the program adds its own
+// flags, and Shared adds the rest. The help text is about, then the flags, then
+// more.
 func (c *Common) Flags(tool, about, more string, stdout io.Writer) *pflag.FlagSet {
 	fs := pflag.NewFlagSet(tool, pflag.ContinueOnError)
 	fs.SortFlags = false
 	fs.SetOutput(io.Discard)
 	fs.Usage = func() {
-		fmt.Fprintf(stdout, "%s\n%s\n%s", about, fs.FlagUsagesWrapped(100), more)
+		fmt.Fprintf(stdout, "%s\nFlags:\n%s%s", about, fs.FlagUsagesWrapped(100), more)
 	}
-	c.Threads, c.Interval = 1, time.Second
-	fs.StringVarP(&c.Port, "port", "i", "", "the `port`: packet:IFACE, udp:…, pcap:FILE, or an interface's name (required)")
-	fs.VarP(cli.CountValue(&c.Threads), "threads", "p", "queues, each with a thread of its own")
-	fs.StringVarP(&c.CPUs, "cpu", "a", "", "CPUs for the threads: a `list` as 0,2-3, one CPU each in turn; a single number N\nputs thread i on CPU N+i")
-	fs.VarP(cli.DurationValue(&c.Interval, time.Millisecond), "interval", "T", "time between interval lines; a bare number counts milliseconds; 0: none")
-	fs.VarP(cli.DurationValue(&c.LinkWait, time.Second), "link-wait", "w", "wait this long after opening the port, for the link to come up")
-	fs.VarP(cli.DurationValue(&c.Duration, time.Second), "duration", "", "stop after this time (10s, 1m; a bare number counts seconds)")
-	fs.BoolVar(&c.JSON, "json", false, "print the result as one JSON object on standard output at the end")
-	fs.BoolVar(&c.JSONStream, "json-stream", false, "the same, and one object per interval before it")
-	fs.BoolVar(&c.Version, "version", false, "print the version and exit")
+	fs.StringVarP(&c.Port, "port", "i", "", "the `port`, required: packet:IFACE, udp:…, pcap:FILE, or just an interface's name")
 	return fs
+}
+
+// Shared adds the flags that all programs have.
+func (c *Common) Shared(fs *pflag.FlagSet) {
+	c.Threads, c.Interval = 1, time.Second
+	fs.Var(cli.DurationValue(&c.Duration, time.Second), "duration", "stop after this `time`: 10s, 1m30s; a bare number counts seconds")
+	fs.VarP(cli.CountValue(&c.Threads), "threads", "p", "open this many queues, each with a thread of its own")
+	fs.StringVarP(&c.CPUs, "cpu", "a", "", "bind the threads to CPUs, one each in turn: a `list` such as 0,2-3, or a single number N for CPUs N, N+1, …")
+	fs.VarP(cli.DurationValue(&c.LinkWait, time.Second), "link-wait", "w", "after opening the port wait this `time` for its link to come up; a bare number counts seconds")
+	fs.VarP(cli.DurationValue(&c.Interval, time.Millisecond), "interval", "T", "print a line each such `time`, on standard error; a bare number counts milliseconds; 0 for none")
+	fs.BoolVar(&c.JSON, "json", false, "at the end print the result as one JSON object on standard output")
+	fs.BoolVar(&c.JSONStream, "json-stream", false, "the same, and before it one JSON object per interval, each on a line")
+	fs.BoolVar(&c.Version, "version", false, "print the version and exit")
 }
 
 // Check completes the shared flags after parsing.
@@ -117,8 +122,8 @@ func (c *Common) Result(tool, mode string, info engine.Info, fs *pflag.FlagSet, 
 }
 
 // Open opens the port with enough processors for its threads to run beside the
-// rest of the program, says what it opened, and waits for the link if asked.
-func (c *Common) Open(ctx context.Context, cfg *engine.Config, rep *cli.Reporter) (*engine.Port, error) {
+// rest of the program, and says what it opened.
+func (c *Common) Open(cfg *engine.Config, rep *cli.Reporter) (*engine.Port, error) {
 	runtime.GOMAXPROCS(max(runtime.GOMAXPROCS(0), c.Threads+1))
 	port, err := engine.Open(c.Port, cfg)
 	if err != nil {
@@ -130,14 +135,28 @@ func (c *Common) Open(ctx context.Context, cfg *engine.Config, rep *cli.Reporter
 	for _, n := range port.Info().Notes {
 		rep.Note("%s", n)
 	}
-	if c.LinkWait > 0 {
-		rep.Note("waiting %v for the link", c.LinkWait)
-		select {
-		case <-time.After(c.LinkWait):
-		case <-ctx.Done():
-		}
-	}
 	return port, nil
+}
+
+// WaitLink waits for the link if asked to, or until ctx ends.
+func (c *Common) WaitLink(ctx context.Context, rep *cli.Reporter) {
+	if c.LinkWait <= 0 {
+		return
+	}
+	rep.Note("waiting %v for the link", c.LinkWait)
+	select {
+	case <-time.After(c.LinkWait):
+	case <-ctx.Done():
+	}
+}
+
+// Why says in a word or two what ended a run before its time: a signal, or
+// nothing but the clock.
+func Why(ctx context.Context) string {
+	if ctx.Err() == nil {
+		return "the time was over"
+	}
+	return strings.TrimSuffix(context.Cause(ctx).Error(), ": "+context.Canceled.Error())
 }
 
 // Refused gives an error of opening a port its exit status: a spec that nothing

@@ -51,7 +51,8 @@ type Config struct {
 
 // A Generator sends from all transmit queues of one port, a thread each.
 type Generator struct {
-	port    *engine.Port
+	queues  []engine.TxQueue
+	info    engine.Info // of the port
 	cfg     Config
 	senders []*sender
 	probe   bool
@@ -59,14 +60,18 @@ type Generator struct {
 	frame   []byte
 
 	begin   atomic.Int64
-	running atomic.Bool
-	seconds float64 // of the whole run; written before running turns false
+	ended   atomic.Bool
+	seconds float64 // of the whole run; written before ended is set
 }
 
 // New makes a generator for a port, which it does not close. Nothing is sent
 // before Run.
 func New(port *engine.Port, c *Config) (*Generator, error) {
-	g := &Generator{port: port}
+	return newGenerator(port.TX(), port.Info(), c)
+}
+
+func newGenerator(queues []engine.TxQueue, info engine.Info, c *Config) (*Generator, error) {
+	g := &Generator{queues: queues, info: info}
 	if c != nil {
 		g.cfg = *c
 	}
@@ -76,13 +81,13 @@ func New(port *engine.Port, c *Config) (*Generator, error) {
 	if g.cfg.DrainTimeout == 0 {
 		g.cfg.DrainTimeout = time.Second
 	}
-	if len(port.TX()) == 0 {
-		return nil, fmt.Errorf("port %s was opened without transmit queues", port.Info().Spec)
+	if len(queues) == 0 {
+		return nil, fmt.Errorf("port %s was opened without transmit queues", info.Spec)
 	}
 	if err := g.check(); err != nil {
 		return nil, err
 	}
-	for i, q := range port.TX() {
+	for i, q := range queues {
 		s, err := g.sender(i, q)
 		if err != nil {
 			return nil, err
@@ -102,16 +107,28 @@ func (g *Generator) check() error {
 		return fmt.Errorf("duration of %v: want a positive one", c.Duration)
 	case c.Rate < 0 || math.IsNaN(c.Rate) || math.IsInf(c.Rate, 0):
 		return fmt.Errorf("rate of %v frames a second: want a positive one", c.Rate)
-	case c.Len > g.port.Info().MaxFrame:
+	case c.Len > g.longest():
 		return g.tooLong(c.Len)
 	}
 	return nil
 }
 
+// longest returns the most bytes a frame can have. A port may take a VLAN tag
+// beyond the MTU, but these frames have none.
+func (g *Generator) longest() int {
+	info := &g.info
+	if info.MTU > 0 && info.Link == engine.Ethernet {
+		return min(info.MaxFrame, info.MTU+etherHeader)
+	}
+	return info.MaxFrame
+}
+
+const etherHeader = 14
+
 func (g *Generator) tooLong(n int) error {
-	info := g.port.Info()
-	if info.MTU > 0 {
-		return fmt.Errorf("frames of %d bytes are longer than the %d that %s takes (its MTU is %d)", n, info.MaxFrame, info.Interface, info.MTU)
+	info := &g.info
+	if info.MTU > 0 && info.Link == engine.Ethernet {
+		return fmt.Errorf("frames of %d bytes are longer than the %d that %s takes (its MTU is %d)", n, g.longest(), info.Interface, info.MTU)
 	}
 	return fmt.Errorf("packets of %d bytes are longer than the %d that %s takes", n, info.MaxFrame, info.Spec)
 }
@@ -119,7 +136,7 @@ func (g *Generator) tooLong(n int) error {
 // sender makes thread i. The threads' frames differ in source port and stream,
 // so that a receiver's flow hash can spread them.
 func (g *Generator) sender(i int, q engine.TxQueue) (*sender, error) {
-	c, info := &g.cfg, g.port.Info()
+	c, info := &g.cfg, &g.info
 	fc := frame.Config{SrcMAC: c.SrcMAC, DstMAC: c.DstMAC, Src: c.Src, Dst: c.Dst, Len: c.Len}
 	if info.Link == engine.Payload {
 		fc.Link = frame.Payload
@@ -138,8 +155,8 @@ func (g *Generator) sender(i int, q engine.TxQueue) (*sender, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &sender{queue: q, bytes: t.Bytes(), burst: c.Burst, base: q.Stats().Packets, limit: g.share(i)}
-	if len(s.bytes) > info.MaxFrame {
+	s := &sender{queue: q, bytes: t.Bytes(), burst: c.Burst, base: q.Stats(), limit: g.share(i)}
+	if len(s.bytes) > g.longest() {
 		return nil, g.tooLong(len(s.bytes))
 	}
 	if c.Probe == Off {
@@ -163,7 +180,7 @@ func (g *Generator) share(i int) uint64 {
 	if g.cfg.Count == 0 {
 		return math.MaxUint64
 	}
-	n := uint64(len(g.port.TX()))
+	n := uint64(len(g.queues))
 	share := g.cfg.Count / n
 	if uint64(i) < g.cfg.Count%n {
 		share++
@@ -189,7 +206,6 @@ func (g *Generator) Run(ctx context.Context) error {
 	defer cancel()
 	start := engine.Monotonic()
 	g.begin.Store(start)
-	g.running.Store(true)
 	errs := make([]error, len(g.senders))
 	var wg sync.WaitGroup
 	for i, s := range g.senders {
@@ -197,10 +213,11 @@ func (g *Generator) Run(ctx context.Context) error {
 			s.until = start + int64(g.cfg.Duration)
 		}
 		if g.cfg.Rate > 0 {
-			n := float64(len(g.senders))
-			// The threads take turns: each is due a share of a period later.
-			offset := float64(i) * 1e9 / g.cfg.Rate
-			s.pace = newPacer(g.cfg.Rate/n, start+int64(offset), min(g.cfg.Burst, s.queue.Ring().NumSlots()-1))
+			n, period := float64(len(g.senders)), 1e9/g.cfg.Rate
+			// The threads take turns: each is due one of the run's periods later.
+			offset := schedule(uint64(i), period)
+			s.pace = newPacer(g.cfg.Rate/n, start+offset, min(g.cfg.Burst, s.queue.Ring().NumSlots()-1))
+			s.finish = start + schedule(g.cfg.Count, period)
 		}
 		wg.Go(func() {
 			if errs[i] = g.run(ctx, i); errs[i] != nil {
@@ -214,7 +231,7 @@ func (g *Generator) Run(ctx context.Context) error {
 		end = max(end, s.end)
 	}
 	g.seconds = float64(end-start) / 1e9
-	g.running.Store(false)
+	g.ended.Store(true)
 	return errors.Join(errs...)
 }
 
@@ -235,18 +252,23 @@ func (g *Generator) run(ctx context.Context, i int) error {
 	} else {
 		left = s.queue.Ring().Pending()
 	}
-	s.end = engine.Monotonic()
+	if now := engine.Monotonic(); s.end == 0 || s.end > now {
+		s.end = now
+	}
 	s.undrained = uint64(left)
 	if err != nil || left > 0 || s.stamper == nil {
 		return err
 	}
-	return s.sendEnds(s.queue.Stats().Packets - s.base)
+	return s.sendEnds()
 }
 
 // sendEnds repeats the end record with doubling pauses, 255 ms in all: long
 // enough for a receiver that lags behind to make room for one of them.
-func (s *sender) sendEnds(total uint64) error {
+func (s *sender) sendEnds() error {
 	const repeats = 9
+	st := s.queue.Stats()
+	total := st.Packets - s.base.Packets
+	s.batches.Store(st.Batches - s.base.Batches)
 	s.frames.Store(total + 1)
 	for i := range repeats {
 		if i > 0 {
@@ -271,6 +293,7 @@ type Queue struct {
 type Snapshot struct {
 	Packets    uint64        // frames that have left, end records not among them
 	Bytes      uint64        // of those, without CRC
+	Batches    uint64        // syncs that moved at least one of those
 	EndRecords uint64        // end records that have left
 	Undrained  uint64        // frames that were in the rings and had not left when the run ended
 	GivenUp    time.Duration // of a paced schedule, over all threads: time that was too far behind to catch up
@@ -283,14 +306,15 @@ type Snapshot struct {
 // are there only after Run.
 func (g *Generator) Snapshot() Snapshot {
 	var sn Snapshot
-	done := !g.running.Load()
+	done := g.ended.Load()
 	for _, s := range g.senders {
-		n, ends := s.sent()
+		n, ends, batches := s.sent()
 		q := Queue{Packets: n, Bytes: n * uint64(len(s.bytes))}
 		sn.Queues = append(sn.Queues, q)
 		sn.Packets += q.Packets
 		sn.Bytes += q.Bytes
 		sn.EndRecords += ends
+		sn.Batches += batches
 		sn.Engine.Add(s.queue.Stats())
 		if done {
 			sn.Undrained += s.undrained

@@ -17,14 +17,17 @@ type sender struct {
 	limit   uint64 // frames
 	until   int64  // ns of engine.Clock; 0: no end
 	pace    *pacer // nil: as fast as it goes
+	finish  int64  // paced: when the whole run's schedule ends, ns of engine.Clock, but for what is given up
 
 	placed  uint64 // frames put into the ring
 	written int    // slots whose buffer holds the template
 
-	base      uint64        // the queue's packets before Run
-	frames    atomic.Uint64 // frames that have left, plus one, once the end records begin
-	undrained uint64
-	end       int64 // when the last frame had left, ns of engine.Clock
+	base engine.Stats // the queue's before Run
+	// Once the end records begin: batches of frames, and frames that have
+	// left plus one.
+	batches, frames atomic.Uint64
+	undrained       uint64
+	end             int64 // when the run was over for this thread, ns of engine.Clock; 0: not yet
 }
 
 // Process fills free slots. A slot that has been through here before still
@@ -33,18 +36,24 @@ func (s *sender) Process(_, out []*netmap.Ring, clk *engine.Clock) (int, bool, e
 	ring := out[0]
 	n := min(ring.Space(), s.burst)
 	n = int(min(uint64(n), s.limit-s.placed))
+	if s.stamper != nil && n > 0 {
+		clk.Wall() // first, for then one reading serves for both times
+	}
 	if s.until != 0 && clk.Now() >= s.until {
 		return 0, true, nil
 	}
 	if s.pace != nil && n > 0 {
 		var wake int64
 		if n, wake = s.pace.allow(clk.Now(), n); n == 0 {
-			clk.WakeAt(s.bounded(wake))
+			if wake = s.bounded(wake); wake == s.until {
+				s.over(ring, clk, wake)
+			}
+			clk.WakeAt(wake)
 			return 0, false, nil
 		}
 	}
 	if n == 0 {
-		return s.rest(clk)
+		return s.rest(clk, ring)
 	}
 	if s.stamper != nil {
 		s.stamper.Batch(uint64(clk.Wall()))
@@ -59,7 +68,7 @@ func (s *sender) Process(_, out []*netmap.Ring, clk *engine.Clock) (int, bool, e
 // rest is called with nothing to place: the ring is full, or all is placed. A
 // paced run lasts as long as its schedule: n frames at n a second take one
 // second, not the time from the first to the last.
-func (s *sender) rest(clk *engine.Clock) (int, bool, error) {
+func (s *sender) rest(clk *engine.Clock, ring *netmap.Ring) (int, bool, error) {
 	if s.placed < s.limit {
 		if s.until != 0 {
 			clk.WakeAt(s.until)
@@ -67,12 +76,23 @@ func (s *sender) rest(clk *engine.Clock) (int, bool, error) {
 		return 0, false, nil
 	}
 	if s.pace != nil {
-		if end := s.bounded(s.pace.due(s.placed)); clk.Now() < end {
+		end := s.bounded(s.finish + s.pace.lost)
+		s.over(ring, clk, end)
+		if clk.Now() < end {
 			clk.WakeAt(end)
 			return 0, false, nil
 		}
 	}
 	return 0, true, nil
+}
+
+// over notes that a paced run ends at the time t, or now if that is later, if
+// all its frames have left: that the thread wakes up a little after t makes the
+// run no longer.
+func (s *sender) over(ring *netmap.Ring, clk *engine.Clock, t int64) {
+	if s.pace != nil && s.end == 0 && ring.Pending() == 0 {
+		s.end = max(t, clk.Now())
+	}
 }
 
 // bounded returns t, or the end of the run's duration if that is earlier.
@@ -99,17 +119,17 @@ func (s *sender) fill(ring *netmap.Ring, slots []netmap.Slot) {
 	}
 }
 
-// sent returns how many frames and how many end records have left.
-func (s *sender) sent() (frames, ends uint64) {
+// sent returns how many frames and how many end records have left, and how many
+// batches the frames were.
+func (s *sender) sent() (frames, ends, batches uint64) {
+	st := s.queue.Stats()
 	// In this order: no end record leaves before frames is set.
 	v := s.frames.Load()
-	n := s.queue.Stats().Packets - s.base
 	if v == 0 {
-		if v = s.frames.Load(); v == 0 {
-			return n, 0
-		}
+		return st.Packets - s.base.Packets, 0, st.Batches - s.base.Batches
 	}
-	return v - 1, n - (v - 1)
+	n := s.queue.Stats().Packets - s.base.Packets
+	return v - 1, n - (v - 1), s.batches.Load()
 }
 
 // placeEnd puts one end record into the ring if there is room.

@@ -10,6 +10,7 @@
 //	                         merged: seen in two lanes means seen twice
 //
 // A number is counted distinct once, whichever queue it came by. Memory is
-// bounded: a lane's window is 256 KiB, a stream holds as much again for each
-// that lanes have left behind, and there are at most [MaxStreams] streams.
+// bounded whatever comes: a lane's window takes up to 256 KiB, a stream up to
+// 768 KiB for what lanes have left behind, and there are at most [MaxStreams]
+// streams. Streams with their numbers in order take half of that.
 package meter

@@ -8,7 +8,8 @@ type chunk [1 << (chunkBits - 6)]uint64
 const (
 	chunkBits = 15
 	// windowChunks is how many chunks a lane keeps: sequence numbers may be
-	// late by two million before the stream must be asked.
+	// late by two million before the stream must be asked, and by as many
+	// again before the stream has forgotten.
 	windowChunks = 64
 )
 
@@ -82,12 +83,15 @@ func (l *lane) moveTo(n uint64) bool {
 	return true
 }
 
-// flush gives all of the window to the stream, at the end.
+// flush gives all of the window to the stream, at the end. It closes nothing:
+// other lanes are still to come.
 func (l *lane) flush() {
+	l.stream.mu.Lock()
+	defer l.stream.mu.Unlock()
 	for i := l.base; i < l.base+windowChunks; i++ {
 		if c := l.window[i%windowChunks]; c != nil {
 			l.window[i%windowChunks] = nil
-			l.stream.retire(i, c)
+			l.stream.merge(i, c)
 		}
 	}
 }

@@ -34,7 +34,7 @@ type Config struct {
 
 // A Meter counts the packets of all receive queues of one port.
 type Meter struct {
-	port   *engine.Port
+	queues []engine.RxQueue
 	cfg    Config
 	stages []*stage
 	write  *writer
@@ -43,8 +43,8 @@ type Meter struct {
 	streams map[uint16]*stream
 	flushed bool
 
-	left        atomic.Int64 // packets until Count; only if Count is set
-	begin       int64        // of Run, monotonic ns
+	left  atomic.Int64 // packets until Count; only if Count is set
+	begin int64        // of Run, monotonic ns
 	// Times of batches, monotonic ns, 0 for none: the last with anything, the
 	// first and the last with more than end records.
 	last, first, lastFrame atomic.Int64
@@ -52,22 +52,26 @@ type Meter struct {
 
 // New makes a meter for a port, which it does not close.
 func New(port *engine.Port, c *Config) (*Meter, error) {
-	m := &Meter{port: port, streams: map[uint16]*stream{}}
+	return newMeter(port.RX(), port.Info(), c)
+}
+
+func newMeter(queues []engine.RxQueue, info engine.Info, c *Config) (*Meter, error) {
+	m := &Meter{queues: queues, streams: map[uint16]*stream{}}
 	if c != nil {
 		m.cfg = *c
 	}
-	if len(port.RX()) == 0 {
-		return nil, fmt.Errorf("port %s was opened without receive queues", port.Info().Spec)
+	if len(queues) == 0 {
+		return nil, fmt.Errorf("port %s was opened without receive queues", info.Spec)
 	}
 	m.left.Store(int64(min(m.cfg.Count, 1<<62)))
 	if m.cfg.Write != nil {
 		m.write = &writer{q: m.cfg.Write}
 	}
 	link := frame.Ethernet
-	if port.Info().Link == engine.Payload {
+	if info.Link == engine.Payload {
 		link = frame.Payload
 	}
-	for range port.RX() {
+	for range queues {
 		m.stages = append(m.stages, &stage{m: m, link: link})
 	}
 	return m, nil
@@ -83,7 +87,7 @@ func (m *Meter) Run(ctx context.Context) error {
 	errs := make([]error, len(m.stages))
 	var wg sync.WaitGroup
 	for i, s := range m.stages {
-		w := engine.Worker{In: m.port.RX()[i : i+1], Stage: s}
+		w := engine.Worker{In: m.queues[i : i+1], Stage: s}
 		if n := len(m.cfg.CPUs); n > 0 {
 			w.CPUs = []int{m.cfg.CPUs[i%n]}
 		}
@@ -105,7 +109,11 @@ func (m *Meter) Run(ctx context.Context) error {
 	m.mu.Lock()
 	m.flushed = true
 	m.mu.Unlock()
-	return errors.Join(errs...)
+	err := errors.Join(errs...)
+	if m.write != nil && err == nil {
+		err = m.write.finish()
+	}
+	return err
 }
 
 // rest tells a worker without packets whether the run is over, and the clock
@@ -127,10 +135,6 @@ func (m *Meter) rest(clk *engine.Clock) (done bool) {
 		ends(last, m.cfg.Idle)
 	} else {
 		ends(m.begin, m.cfg.WaitFirst)
-	}
-	if m.cfg.Idle > 0 {
-		// The first packet may come by another queue.
-		clk.WakeAt(now + int64(m.cfg.Idle))
 	}
 	return done
 }
@@ -188,8 +192,13 @@ type Stream struct {
 	Distinct   uint64 // different sequence numbers
 	Lost       uint64 // Total - Distinct
 	Duplicates uint64 // probes whose number had come before
-	Reordered  uint64 // probes with a number below one that had come before by the same queue
-	Late       uint64 // probes too old to tell whether they are duplicates; in none of Distinct, Duplicates
+	Reordered  uint64 // probes with a number below one that had come before by the same queue, and not this very number
+	// Late is probes too old to tell whether they are duplicates, and in
+	// neither Distinct nor Duplicates: more than about four million numbers
+	// behind the newest of their queue, or left in a queue that is more than
+	// two million behind another queue of the stream. Packets is Distinct +
+	// Duplicates + Late.
+	Late       uint64
 	EndRecords uint64
 	Total      uint64 // probes sent, by the end record; without one, the highest number seen plus one
 	Ended      bool   // an end record came: Total is the sender's word
@@ -225,9 +234,10 @@ func (m *Meter) Snapshot() Snapshot {
 		s.NotProbe += st.pub.notProbe.Load()
 		s.EndRecords += st.pub.ends.Load()
 		s.Refused += st.pub.refused.Load()
-		s.Engine.Add(m.port.RX()[i].Stats())
+		s.Engine.Add(m.queues[i].Stats())
 	}
-	s.Seconds = float64(m.lastFrame.Load()-m.first.Load()) / 1e9
+	// Workers note these times in any order.
+	s.Seconds = float64(max(0, m.lastFrame.Load()-m.first.Load())) / 1e9
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, st := range m.streams {

@@ -1,6 +1,7 @@
 package meter
 
 import (
+	"slices"
 	"sync/atomic"
 
 	"github.com/ringwalk/ringwalk/engine"
@@ -13,8 +14,10 @@ type stage struct {
 	m    *Meter
 	link frame.Link
 
-	lanes [1 << 16]*lane // by stream id
-	list  []*lane
+	lanes  [1 << 16]*lane // by stream id
+	list   []*lane
+	dirty  []*lane // marked since the last publish
+	inside bool    // the last slot was not its packet's last
 
 	// Of this batch and before; published once per batch.
 	packets, bytes, notProbe, ends, refused uint64
@@ -32,8 +35,10 @@ func (s *stage) Process(in, _ []*netmap.Ring, clk *engine.Clock) (int, bool, err
 		return 0, s.m.rest(clk), nil
 	}
 	now := clk.Now()
-	if n = s.m.take(n); n == 0 {
-		return 0, true, nil
+	if s.m.cfg.Count > 0 {
+		if n = s.within(ring); n == 0 {
+			return 0, true, nil
+		}
 	}
 	a, b := ring.Burst(n)
 	var packets int
@@ -51,7 +56,38 @@ func (s *stage) Process(in, _ []*netmap.Ring, clk *engine.Clock) (int, bool, err
 	onlyEnds := s.ends-s.pub.ends.Load() == uint64(packets)
 	s.publish()
 	s.m.saw(now, onlyEnds)
-	return packets, s.m.full(clk), nil
+	return n, s.m.full(clk), nil
+}
+
+// within takes the ring's packets off Count and returns how many slots hold
+// those that may still be counted.
+func (s *stage) within(ring *netmap.Ring) (slots int) {
+	a, b := ring.Runs()
+	packets := 0
+	for _, run := range [...][]netmap.Slot{a, b} {
+		for i := range run {
+			packets += last(&run[i])
+		}
+	}
+	left := s.m.take(packets)
+	if left == packets {
+		return len(a) + len(b)
+	}
+	for _, run := range [...][]netmap.Slot{a, b} {
+		for i := 0; i < len(run) && left > 0; i++ {
+			left -= last(&run[i])
+			slots++
+		}
+	}
+	return slots
+}
+
+// last is 1 for the slot that ends a packet, 0 for those before it.
+func last(s *netmap.Slot) int {
+	if s.Flags&netmap.MoreFrag != 0 {
+		return 0
+	}
+	return 1
 }
 
 func (s *stage) walk(ring *netmap.Ring, slots []netmap.Slot) (packets int) {
@@ -59,8 +95,13 @@ func (s *stage) walk(ring *netmap.Ring, slots []netmap.Slot) (packets int) {
 	for i := range slots {
 		b := ring.Bytes(&slots[i])
 		s.bytes += uint64(len(b))
-		if slots[i].Flags&netmap.MoreFrag == 0 {
+		first := !s.inside
+		s.inside = slots[i].Flags&netmap.MoreFrag != 0
+		if !s.inside {
 			packets++
+		}
+		if !first {
+			continue // the probe is at the packet's beginning
 		}
 		if !frame.Read(s.link, b, &p) {
 			s.notProbe++
@@ -79,7 +120,10 @@ func (s *stage) walk(ring *netmap.Ring, slots []netmap.Slot) (packets int) {
 			continue
 		}
 		l.mark(p.Seq)
-		l.dirty = true
+		if !l.dirty {
+			l.dirty = true
+			s.dirty = append(s.dirty, l)
+		}
 	}
 	s.packets += uint64(packets)
 	return packets
@@ -89,9 +133,7 @@ func (s *stage) walk(ring *netmap.Ring, slots []netmap.Slot) (packets int) {
 func (s *stage) count(slots []netmap.Slot) (packets int) {
 	for i := range slots {
 		s.bytes += uint64(slots[i].Len)
-		if slots[i].Flags&netmap.MoreFrag == 0 {
-			packets++
-		}
+		packets += last(&slots[i])
 	}
 	s.packets += uint64(packets)
 	return packets
@@ -110,6 +152,7 @@ func (s *stage) open(id uint16) *lane {
 	st.mu.Unlock()
 	s.lanes[id] = l
 	s.list = append(s.list, l)
+	s.dirty = slices.Grow(s.dirty, len(s.list))
 	return l
 }
 
@@ -119,9 +162,8 @@ func (s *stage) publish() {
 	s.pub.notProbe.Store(s.notProbe)
 	s.pub.ends.Store(s.ends)
 	s.pub.refused.Store(s.refused)
-	for _, l := range s.list {
-		if l.dirty {
-			l.publish()
-		}
+	for _, l := range s.dirty {
+		l.publish()
 	}
+	s.dirty = s.dirty[:0]
 }

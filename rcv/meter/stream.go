@@ -23,10 +23,14 @@ type stream struct {
 	total uint64 // what they say
 }
 
-// newChunk returns an empty chunk.
+// newChunk returns an empty chunk to a lane.
 func (s *stream) newChunk() *chunk {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.take()
+}
+
+func (s *stream) take() *chunk {
 	if n := len(s.free); n > 0 {
 		c := s.free[n-1]
 		s.free = s.free[:n-1]
@@ -44,26 +48,30 @@ func (s *stream) recycle(c *chunk) {
 func (s *stream) retire(n uint64, c *chunk) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if n < s.closed {
-		for _, w := range c {
-			s.late += uint64(bits.OnesCount64(w))
-		}
-		s.recycle(c)
-		return
-	}
-	if o := s.open[n]; o != nil {
-		for i, w := range c {
-			s.cross += uint64(bits.OnesCount64(o[i] & w))
-			o[i] |= w
-		}
-		s.recycle(c)
-	} else {
-		s.open[n] = c
-	}
+	s.merge(n, c)
 	// Lanes may differ by a window; what is older than that is closed.
 	if n >= windowChunks && n-windowChunks > s.closed {
 		s.closeBefore(n - windowChunks)
 	}
+}
+
+// merge adds a lane's chunk to what other lanes have left of the same numbers.
+func (s *stream) merge(n uint64, c *chunk) {
+	if n < s.closed {
+		s.late += c.count()
+		s.recycle(c)
+		return
+	}
+	o := s.open[n]
+	if o == nil {
+		s.open[n] = c
+		return
+	}
+	for i, w := range c {
+		s.cross += uint64(bits.OnesCount64(o[i] & w))
+		o[i] |= w
+	}
+	s.recycle(c)
 }
 
 func (s *stream) closeBefore(n uint64) {
@@ -90,7 +98,7 @@ func (s *stream) mark(seq uint64) (old bool) {
 		return false
 	}
 	if c == nil {
-		c = new(chunk)
+		c = s.take()
 		s.open[n] = c
 	}
 	return c.set(seq)

@@ -3,6 +3,7 @@ package meter
 import (
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/ringwalk/ringwalk/engine"
 	"github.com/ringwalk/ringwalk/netmap"
@@ -14,6 +15,9 @@ type writer struct {
 	mu sync.Mutex
 	q  engine.TxQueue
 }
+
+// patience is how long an output (a pipe, say) may take nothing.
+const patience = time.Second
 
 // frames copies the packets in a and b, once per batch under the lock.
 func (w *writer) frames(ring *netmap.Ring, a, b []netmap.Slot) error {
@@ -31,12 +35,16 @@ func (w *writer) frames(ring *netmap.Ring, a, b []netmap.Slot) error {
 
 func (w *writer) one(ring *netmap.Ring, s *netmap.Slot) error {
 	out := w.q.Ring()
-	if out.Space() == 0 {
+	for begin := time.Now(); out.Space() == 0; {
 		if err := w.q.Sync(); err != nil {
 			return err
 		}
-		if out.Space() == 0 {
-			return fmt.Errorf("writing received frames: no room in the output's ring of %d slots", out.NumSlots())
+		rest := patience - time.Since(begin)
+		if rest <= 0 {
+			return fmt.Errorf("writing received frames: the output took none for %v", patience)
+		}
+		if err := w.q.Wait(rest); err != nil {
+			return err
 		}
 	}
 	d := out.Slot(out.Head())
@@ -48,4 +56,15 @@ func (w *writer) one(ring *netmap.Ring, s *netmap.Slot) error {
 	d.Len, d.Flags = uint16(len(b)), s.Flags&netmap.MoreFrag
 	out.Advance(1)
 	return nil
+}
+
+// finish waits for the last copies to leave.
+func (w *writer) finish() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	left, err := w.q.Drain(patience)
+	if err == nil && left > 0 {
+		err = fmt.Errorf("writing received frames: %d were not taken within %v", left, patience)
+	}
+	return err
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strconv"
 	"strings"
 	"time"
 
@@ -19,26 +20,29 @@ import (
 	"github.com/ringwalk/ringwalk/pktgen/gen"
 )
 
-const about = `pktgen sends frames from a port, as fast as asked or as fast as it goes.
+const about = `pktgen sends UDP frames from a port, as fast as asked or as fast as it goes.
 
-  pktgen -i packet:eth0 -f tx -n 1000000 -R 100000
+  pktgen -i packet:eth0 -n 1000000 -R 100000
+      a million frames of 60 bytes, 100,000 a second
   pktgen -i packet:eth0 --duration 10s -l 1514 -d 10.1.0.1:9 -D 02:00:00:00:00:02
+      the longest frames of an MTU of 1500, as fast as it goes, to one receiver
 
-The frames are UDP. With --probe=on each carries its number and the time it was sent, which rcv
-checks at the far end. Thread i sends from the source port + i. The letters are those of netmap's
-pkt-gen, but -n and -R count all threads together.
+Each frame carries its number and the time it was sent (a probe), which rcv checks at the far end;
+after the last one a few end records, counted apart, tell rcv how many there were. The letters are
+those of netmap's pkt-gen, but -n and -R count all threads together. Without -n and --duration it
+sends until ^C.
 `
 
 const more = `
-Counts take K, M and G (decimal); rates are frames a second. Frame lengths are without CRC.
+Counts and rates take K, M, G and T (decimal), rates also 1.5Mpps. Frame lengths are without CRC.
+Thread i sends from the source port + i, so that a receiver's flow hash can spread the threads.
 
 Exit status:
-  0  all was sent as asked
-  1  failed while running (the report says how far it got)
-  2  the command line is wrong; nothing was sent
-  3  ran, but fell short: not all of -n left, or the rate was missed by more than 1 %
-     (see --best-effort)
-  130  a second ^C; the first ends the run in order
+  0    all was sent as asked
+  1    failed: the port could not be opened, or while running (the report says how far it got)
+  2    the command line is wrong; nothing was sent
+  3    ran, but fell short: not all of -n left, or the rate was missed by more than 1 %
+  130  a second ^C; the first ends the run in order, with its report
 
 A port that carries this host's default route is refused without --force.
 Sending on packet: ports needs root or CAP_NET_RAW.
@@ -63,25 +67,41 @@ type options struct {
 }
 
 func newOptions(stdout io.Writer) *options {
-	o := &options{length: 0, burst: 512}
+	o := &options{burst: 512}
 	fs := o.Flags("pktgen", about, more, stdout)
-	fs.StringVarP(&o.mode, "function", "f", "tx", "what to do: tx")
-	fs.VarP(cli.CountValue(&o.count), "count", "n", "stop after this many frames, of all threads together")
-	fs.IntVarP(&o.length, "length", "l", 0, "frame length in `bytes` without CRC (payload length on udp: ports);\nthe larger of 60 and what a probe needs")
-	fs.VarP(cli.CountValue(&o.burst), "burst", "b", "most frames handed to the kernel at once by a thread")
-	fs.VarP(cli.RateValue(&o.rate), "rate", "R", "frames a second, of all threads together; none: as fast as it goes")
-	fs.StringVarP(&o.src, "src", "s", "", "source `ip[:port]` ([ip6]:port); 10.0.0.1:1234")
-	fs.StringVarP(&o.dst, "dst", "d", "", "destination `ip[:port]`; 10.1.0.1:1234")
-	fs.VarP(cli.MACValue(&o.srcMAC), "src-mac", "S", "source MAC address; the interface's")
-	fs.VarP(cli.MACValue(&o.dstMAC), "dst-mac", "D", "destination MAC address; broadcast")
-	fs.StringVar(&o.probe, "probe", "auto", "number and time the frames: `on`, off, or auto (on, unless -l leaves no room)")
-	fs.Uint16Var(&o.stream, "stream", 0, "stream `id` of the first thread's probes; thread i has id + i")
+	fs.StringVarP(&o.mode, "function", "f", "tx", "what to do; this version knows the `mode` tx")
+	fs.VarP(cli.CountValue(&o.count), "count", "n", "stop after this many frames of all threads together")
+	fs.VarP(cli.CountValue(&o.length), "length", "l", "length of a frame in `bytes`, headers included (udp: ports: of a payload); default: 60, or what a probe needs if that is more")
+	fs.VarP(cli.RateValue(&o.rate), "rate", "R", "frames a second of all threads together; default: as fast as it goes")
+	fs.VarP(cli.CountValue(&o.burst), "burst", "b", "hand at most this many frames to the kernel at once, per thread")
+	fs.StringVarP(&o.src, "src", "s", "", "source `ip[:port]` or [ipv6]:port; default: 10.0.0.1:1234")
+	fs.StringVarP(&o.dst, "dst", "d", "", "destination `ip[:port]` or [ipv6]:port; default: 10.1.0.1:1234")
+	fs.VarP(cli.MACValue(&o.srcMAC), "src-mac", "S", "source MAC address; default: the interface's")
+	fs.VarP(cli.MACValue(&o.dstMAC), "dst-mac", "D", "destination MAC address; default: broadcast")
+	fs.StringVar(&o.probe, "probe", "auto", "number and time the frames: the `mode` on, off, or auto (on, unless -l leaves no room)")
+	fs.Var((*streamValue)(&o.stream), "stream", "stream `id` of the first thread's probes, 0 to 65535; thread i has id + i; default: 0")
 	fs.BoolVar(&o.bestEffort, "best-effort", false, "a missed rate is no reason for exit status 3")
-	fs.BoolVar(&o.force, "force", false, "send even on the interface that carries the default route")
+	fs.BoolVar(&o.force, "force", false, "send even on the interface that carries this host's default route")
 	fs.BoolVar(&o.bypass, "qdisc-bypass", false, "packet: ports: send past the queueing discipline (PACKET_QDISC_BYPASS)")
+	o.Shared(fs)
 	o.flags = fs
 	return o
 }
+
+// streamValue is a flag of 16 bits.
+type streamValue uint16
+
+func (v *streamValue) Set(s string) error {
+	n, err := strconv.ParseUint(s, 10, 16)
+	if err != nil {
+		return fmt.Errorf("stream id %q is not a whole number from 0 to 65535", s)
+	}
+	*v = streamValue(n)
+	return nil
+}
+
+func (v *streamValue) String() string { return strconv.Itoa(int(*v)) }
+func (v *streamValue) Type() string   { return "id" }
 
 // config makes the generator's config of the flags.
 func (o *options) config(cpus []int) (*gen.Config, error) {
@@ -91,9 +111,6 @@ func (o *options) config(cpus []int) (*gen.Config, error) {
 	}
 	if o.mode != "tx" {
 		return nil, cli.Usagef("-f, --function: %q is none that pktgen has: want tx", o.mode)
-	}
-	if o.length < 0 || o.flags.Changed("length") && o.length == 0 {
-		return nil, cli.Usagef("-l, --length: frames of %d bytes: want at least 1", o.length)
 	}
 	var ok bool
 	if c.Probe, ok = map[string]gen.Probe{"auto": gen.Auto, "on": gen.On, "off": gen.Off}[o.probe]; !ok {
@@ -148,7 +165,7 @@ func (o *options) run(stdout, stderr io.Writer) (int, error) {
 	ctx, stop := cli.Signals(context.Background())
 	defer stop()
 	rep := o.Reporter("pktgen", stdout, stderr)
-	port, err := o.Open(ctx, &engine.Config{TX: o.Threads, QdiscBypass: o.bypass}, rep)
+	port, err := o.Open(&engine.Config{TX: o.Threads, QdiscBypass: o.bypass}, rep)
 	if err != nil {
 		return 0, err
 	}
@@ -164,6 +181,7 @@ func (o *options) run(stdout, stderr io.Writer) (int, error) {
 	if n := g.Notice(); n != "" {
 		rep.Note("%s", n)
 	}
+	o.WaitLink(ctx, rep)
 	if o.count == 0 && o.Duration == 0 {
 		rep.Note("sending on %s until ^C", info.Spec)
 	}
@@ -181,14 +199,17 @@ func (o *options) run(stdout, stderr io.Writer) (int, error) {
 		runErr = err
 	}
 	res := result()
-	short := o.judge(&res, ctx)
+	var short error
+	if runErr == nil {
+		short = o.judge(&res, ctx)
+	}
 	return command.Finish(rep, &res, runErr, short, jsonErr), nil
 }
 
 // result makes the result of what has been sent until now.
 func (o *options) result(s gen.Snapshot, info engine.Info, start time.Time) cli.Result {
 	r := o.Result("pktgen", o.mode, info, o.flags, start)
-	r.Packets, r.Bytes, r.Seconds, r.Syncs = s.Packets, s.Bytes, s.Seconds, s.Engine.Batches
+	r.Packets, r.Bytes, r.Seconds, r.Syncs = s.Packets, s.Bytes, s.Seconds, s.Batches
 	for i, q := range s.Queues {
 		r.Queues = append(r.Queues, cli.Queue{Index: i, Packets: q.Packets, Bytes: q.Bytes})
 	}
@@ -208,11 +229,7 @@ func (o *options) judge(r *cli.Result, ctx context.Context) error {
 		why = append(why, fmt.Sprintf("%d frames had not left when the port was closed", r.Undrained))
 	}
 	if o.count > 0 && r.Packets+r.Undrained < o.count {
-		reason := "the time was over"
-		if ctx.Err() != nil {
-			reason = context.Cause(ctx).Error()
-		}
-		why = append(why, fmt.Sprintf("%d of %d frames were sent (%s)", r.Packets, o.count, reason))
+		why = append(why, fmt.Sprintf("%d of %d frames were sent (%s)", r.Packets, o.count, command.Why(ctx)))
 	}
 	if !r.RateMet && !o.bestEffort {
 		why = append(why, fmt.Sprintf("%spps were achieved of the %spps asked", cli.Norm(r.PPS), cli.Norm(o.rate)))

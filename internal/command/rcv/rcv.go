@@ -14,32 +14,40 @@ import (
 	"github.com/ringwalk/ringwalk/engine"
 	"github.com/ringwalk/ringwalk/internal/cli"
 	"github.com/ringwalk/ringwalk/internal/command"
+	"github.com/ringwalk/ringwalk/netmap"
 	"github.com/ringwalk/ringwalk/rcv/meter"
 )
 
-const about = `rcv counts what arrives at a port and proves it: pktgen's probes are checked off one by one, and
-what was lost, came twice or came out of order is known to the frame.
+const about = `rcv counts what arrives at a port and proves it: pktgen's numbered frames (probes) are checked off
+one by one, so that what was lost, came twice or came out of order is known to the frame.
 
   rcv -i packet:eth0 --expect 1000000 --idle 2s
+      ends 2 s after the last frame; exit status 0 only if all the million came
   rcv -i packet:eth0 -p 2 --duration 10s --max-loss 0.1 --json
+      two queues, ten seconds, at most a thousandth lost, the result as JSON
   rcv -i packet:eth0 -n 1000 --write frames.pcap
+      a thousand frames, whatever they are, into a file
+
+Start it before the sender. Without -n, --duration and --idle it counts until ^C.
 `
 
 const more = `
-Probes are checked per stream (one per thread of pktgen). Lost is what the sender says it sent, by
-the end records it sends last, less the different probes received; without an end record, the gaps
-below the highest number. Reordering is judged within a stream and queue. Kernel drops are frames
-that arrived and found the socket's buffer full.
+Counts take K, M, G and T (decimal). Probes are checked per stream, of which each thread of pktgen
+sends one. Lost is what the sender says it sent, by the end records it sends last, less the
+different probes received; without an end record, it is the gaps below the highest number.
+Reordering is judged within a stream and queue. Kernel drops are frames that arrived when the
+socket's buffer was full.
 
 Exit status:
-  0  done, and the result is what was asked
-  1  failed while running (the report says how far it got)
-  2  the command line is wrong
-  3  ran, but --expect was not met, loss was above --max-loss, or nothing came within --wait-first
-  130  a second ^C; the first ends the run in order
+  0    done, and the result is what was asked
+  1    failed: the port could not be opened, or while running (the report says how far it got)
+  2    the command line is wrong
+  3    ran, but --expect was not met, loss was above --max-loss, or nothing came though
+       --wait-first was given
+  130  a second ^C; the first ends the run in order, with its report and verdict
 
 Receiving on packet: ports needs root or CAP_NET_RAW; a receive buffer above net.core.rmem_max
-needs CAP_NET_ADMIN.
+needs CAP_NET_ADMIN, too.
 `
 
 type options struct {
@@ -60,16 +68,17 @@ type options struct {
 func newOptions(stdout io.Writer) *options {
 	o := &options{}
 	fs := o.Flags("rcv", about, more, stdout)
-	fs.StringVarP(&o.mode, "function", "f", "rx", "what to do: rx")
-	fs.VarP(cli.CountValue(&o.count), "count", "n", "stop after this many frames, of all queues together")
-	fs.Var(cli.CountValue(&o.expect), "expect", "judge: exactly this many different probes (frames with --probe=off) must have come")
-	fs.Var(cli.DurationValue(&o.idle, time.Second), "idle", "stop this long after the last frame, once one has come")
-	fs.Var(cli.DurationValue(&o.waitFirst, time.Second), "wait-first", "stop if no frame has come for this long from the start")
-	fs.Var(cli.PercentValue(&o.maxLoss), "max-loss", "judge: at most this `percent` of the probes may be lost")
-	fs.StringVar(&o.write, "write", "", "write every frame to a capture `file` (pcap)")
-	fs.StringVar(&o.probe, "probe", "on", "check probes: `on` or off")
-	fs.BoolVar(&o.promisc, "promisc", true, "packet: ports: receive frames for other addresses too")
-	fs.Var(cli.CountValue(&o.recvBuf), "recv-buf", "`bytes` of each socket's receive buffer; 64 MiB as far as the kernel grants it")
+	fs.StringVarP(&o.mode, "function", "f", "rx", "what to do; this version knows the `mode` rx")
+	fs.VarP(cli.CountValue(&o.count), "count", "n", "stop after this many frames of all queues together")
+	fs.Var(cli.DurationValue(&o.idle, time.Second), "idle", "stop this `time` after the last frame, once one has come")
+	fs.Var(cli.DurationValue(&o.waitFirst, time.Second), "wait-first", "stop, with exit status 3, if no frame has come for this `time` from the start")
+	fs.Var(cli.CountValue(&o.expect), "expect", "exit with status 3 unless exactly this many different probes came (frames with --probe=off)")
+	fs.Var(cli.PercentValue(&o.maxLoss), "max-loss", "exit with status 3 if more than this `percent` of the probes are lost")
+	fs.StringVar(&o.write, "write", "", "write every frame to a capture `file` (pcap), which is overwritten")
+	fs.StringVar(&o.probe, "probe", "on", "check probes: the `mode` on, or off to count frames only")
+	fs.BoolVar(&o.promisc, "promisc", true, "packet: ports: receive frames for other addresses, too; --promisc=false for not")
+	fs.Var(cli.CountValue(&o.recvBuf), "recv-buf", "packet: ports: `bytes` of each socket's receive buffer; default: 64 MiB, as far as the kernel grants it")
+	o.Shared(fs)
 	o.flags = fs
 	return o
 }
@@ -95,6 +104,9 @@ func Main(args []string, stdout, stderr io.Writer) int {
 	return cli.Fail(stderr, "rcv", err)
 }
 
+// maxRecvBuf is engine.Config's limit.
+const maxRecvBuf = 1 << 30
+
 // run returns an error if it received nothing, else the exit status after its
 // report.
 func (o *options) run(stdout, stderr io.Writer) (int, error) {
@@ -108,11 +120,13 @@ func (o *options) run(stdout, stderr io.Writer) (int, error) {
 		return 0, cli.Usagef("--probe: %q is neither on nor off", o.probe)
 	case o.probe == "off" && o.flags.Changed("max-loss"):
 		return 0, cli.Usagef("--max-loss needs probes: it does not go with --probe=off")
+	case o.recvBuf > maxRecvBuf:
+		return 0, cli.Usagef("--recv-buf: %d bytes are more than the %d that can be asked for", o.recvBuf, maxRecvBuf)
 	}
 	ctx, stop := cli.Signals(context.Background())
 	defer stop()
 	rep := o.Reporter("rcv", stdout, stderr)
-	port, err := o.Open(ctx, &engine.Config{RX: o.Threads, Promisc: o.promisc, RecvBuf: o.recvBuf}, rep)
+	port, err := o.Open(&engine.Config{RX: o.Threads, Promisc: o.promisc, RecvBuf: o.recvBuf}, rep)
 	if err != nil {
 		return 0, err
 	}
@@ -123,7 +137,8 @@ func (o *options) run(stdout, stderr io.Writer) (int, error) {
 	}
 	var file *engine.Port
 	if o.write != "" {
-		file, err = engine.Open("pcap:"+o.write, &engine.Config{TX: 1, BufSize: port.RX()[0].Ring().BufSize()})
+		size := min(port.RX()[0].Ring().BufSize(), netmap.MaxBufSize)
+		file, err = engine.Open("pcap:"+o.write, &engine.Config{TX: 1, BufSize: size})
 		if err != nil {
 			return 0, err
 		}
@@ -135,6 +150,7 @@ func (o *options) run(stdout, stderr io.Writer) (int, error) {
 		return 0, err
 	}
 	info := port.Info()
+	o.WaitLink(ctx, rep)
 	rep.Note("ready: receiving on %s (%s, queues: %d%s)", info.Spec, info.Backend, o.Threads, buffer(info))
 	start := time.Now()
 	began := engine.Monotonic()
@@ -158,8 +174,11 @@ func (o *options) run(stdout, stderr io.Writer) (int, error) {
 		runErr = err
 	}
 	res := o.result(m.Snapshot(), info, start)
-	res.Fill()
-	return command.Finish(rep, &res, runErr, o.judge(&res), jsonErr), nil
+	var short error
+	if runErr == nil {
+		short = o.judge(&res, ctx)
+	}
+	return command.Finish(rep, &res, runErr, short, jsonErr), nil
 }
 
 func buffer(info engine.Info) string {
@@ -214,7 +233,7 @@ func (o *options) result(s meter.Snapshot, info engine.Info, start time.Time) cl
 }
 
 // judge says in what the result is short of what was asked, nil if in nothing.
-func (o *options) judge(r *cli.Result) error {
+func (o *options) judge(r *cli.Result, ctx context.Context) error {
 	var why []string
 	got, what := r.Packets, "frames"
 	if r.Probe != nil {
@@ -230,7 +249,11 @@ func (o *options) judge(r *cli.Result) error {
 		}
 	}
 	if o.waitFirst > 0 && r.Packets == 0 {
-		why = append(why, fmt.Sprintf("no frame came within %v", o.waitFirst))
+		reason := fmt.Sprintf("within %v", o.waitFirst)
+		if ctx.Err() != nil {
+			reason = "before the run was " + command.Why(ctx)
+		}
+		why = append(why, "no frame came "+reason)
 	}
 	if len(why) == 0 {
 		return nil

@@ -1,0 +1,317 @@
+package meter
+
+import (
+	"runtime"
+	"testing"
+
+	"github.com/ringwalk/ringwalk/engine"
+	"github.com/ringwalk/ringwalk/internal/frame"
+	"github.com/ringwalk/ringwalk/netmap"
+)
+
+// A feed is a receive ring that a test fills by hand, and the queue of it.
+type feed struct {
+	ring *netmap.Ring
+}
+
+func newFeed(t testing.TB, slots int) *feed {
+	t.Helper()
+	mem, err := netmap.NewMemory(&netmap.MemoryConfig{Rings: 1, Slots: slots})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ring, err := mem.NewRing(netmap.RX, 0, slots)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &feed{ring}
+}
+
+// room is how many slots can be filled.
+func (f *feed) room() int { return f.ring.Pending() }
+
+// put makes b the next packet in the ring, or its next fragment.
+func (f *feed) put(b []byte, flags netmap.SlotFlags) {
+	h := f.ring.Header()
+	s := f.ring.Slot(h.Tail)
+	s.Len, s.Flags = uint16(copy(f.ring.Buffer(s), b)), flags
+	h.Tail = f.ring.Next(h.Tail)
+}
+
+// probes makes frames of one stream.
+type probes struct {
+	frame   []byte
+	stamper frame.Stamper
+}
+
+func newProbes(t testing.TB, stream uint16) *probes {
+	t.Helper()
+	tpl, err := frame.New(frame.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &probes{frame: append([]byte(nil), tpl.Bytes()...)}
+	if p.stamper, err = tpl.Stamper(stream); err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func (p *probes) probe(seq uint64) []byte { p.stamper.Stamp(p.frame, seq); return p.frame }
+func (p *probes) end(total uint64) []byte { p.stamper.End(p.frame, total); return p.frame }
+
+func newStages(t testing.TB, c *Config, queues int) *Meter {
+	t.Helper()
+	m, err := newMeter(make([]engine.RxQueue, queues), engine.Info{}, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+func (f *feed) process(t testing.TB, s *stage) (n int, done bool) {
+	t.Helper()
+	var clk engine.Clock
+	n, done, err := s.Process([]*netmap.Ring{f.ring}, nil, &clk)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n, done
+}
+
+// streams is the Snapshot's list, for a Meter without queues.
+func (m *Meter) ended() map[uint16]Stream {
+	list := map[uint16]Stream{}
+	for _, s := range m.stages {
+		s.publish()
+		for _, l := range s.list {
+			l.flush()
+		}
+	}
+	for id, s := range m.streams {
+		list[id] = s.report(true)
+	}
+	return list
+}
+
+func TestStageCountsOneByOne(t *testing.T) {
+	m, f := newStages(t, nil, 1), newFeed(t, 16)
+	s := m.stages[0]
+	a, b := newProbes(t, 3), newProbes(t, 65535)
+	text := make([]byte, 60)
+	send := func(frames ...[]byte) {
+		for _, x := range frames {
+			f.put(append([]byte(nil), x...), 0)
+			if n, done := f.process(t, s); n != 1 || done {
+				t.Fatalf("%d packets, done %t", n, done)
+			}
+		}
+	}
+	for range 5 { // around the ring's end
+		send(text)
+	}
+	for _, seq := range []uint64{0, 1, 2, 2, 5, 4} {
+		send(a.probe(seq))
+	}
+	send(a.end(7), a.end(7), b.probe(9))
+	got := m.ended()
+	if want := (Stream{ID: 3, Packets: 6, Distinct: 5, Lost: 2, Duplicates: 1, Reordered: 1, EndRecords: 2, Total: 7, Ended: true}); got[3] != want {
+		t.Errorf("%+v, want %+v", got[3], want)
+	}
+	if want := (Stream{ID: 65535, Packets: 1, Distinct: 1, Lost: 9, Total: 10}); got[65535] != want {
+		t.Errorf("%+v, want %+v", got[65535], want)
+	}
+	if p := &s.pub; p.packets.Load() != 14 || p.bytes.Load() != 14*60 || p.notProbe.Load() != 5 || p.ends.Load() != 2 {
+		t.Errorf("%d packets %d bytes %d not probes %d ends", p.packets.Load(), p.bytes.Load(), p.notProbe.Load(), p.ends.Load())
+	}
+	if f.ring.Space() != 0 {
+		t.Errorf("%d slots are not given back", f.ring.Space())
+	}
+}
+
+// A packet of several slots is one packet, looked at once.
+func TestFragments(t *testing.T) {
+	for _, split := range []bool{false, true} { // also over two batches
+		m, f := newStages(t, nil, 1), newFeed(t, 16)
+		s, p := m.stages[0], newProbes(t, 0)
+		for seq := range uint64(9) {
+			f.put(p.probe(seq), netmap.MoreFrag)
+			if split {
+				f.process(t, s)
+			}
+			f.put(p.probe(100+seq), netmap.MoreFrag)
+			f.put([]byte{1}, 0)
+			if n, _ := f.process(t, s); n == 0 {
+				t.Fatal("nothing processed")
+			}
+		}
+		if got := m.ended()[0]; got.Packets != 9 || got.Distinct != 9 || got.Total != 9 {
+			t.Errorf("%+v", got)
+		}
+		if s.packets != 9 || s.notProbe != 0 || s.bytes != 9*121 {
+			t.Errorf("%d packets %d bytes %d not probes", s.packets, s.bytes, s.notProbe)
+		}
+	}
+}
+
+// Of fragmented packets, too, Count takes exactly so many.
+func TestCountCutsBetweenPackets(t *testing.T) {
+	m, f := newStages(t, &Config{Count: 4}, 1), newFeed(t, 16)
+	s, p := m.stages[0], newProbes(t, 0)
+	for seq := range uint64(5) {
+		f.put(p.probe(seq), netmap.MoreFrag)
+		f.put([]byte{1}, 0)
+	}
+	if n, done := f.process(t, s); n != 8 || !done {
+		t.Errorf("%d slots processed, done %t", n, done)
+	}
+	if got := m.ended()[0]; got.Packets != 4 || s.packets != 4 || f.ring.Space() != 2 {
+		t.Errorf("%+v, %d packets, %d slots left", got, s.packets, f.ring.Space())
+	}
+	if n, done := f.process(t, s); n != 0 || !done {
+		t.Errorf("after the last, %d slots, done %t", n, done)
+	}
+}
+
+// All 65,536 stream ids come: the first ones are told apart, the rest counted.
+func TestTooManyStreams(t *testing.T) {
+	m, f := newStages(t, nil, 2), newFeed(t, 4096)
+	tpl, err := frame.New(frame.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := append([]byte(nil), tpl.Bytes()...)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for id := range 1 << 16 {
+		st, err := tpl.Stamper(uint16(id))
+		if err != nil {
+			t.Fatal(err)
+		}
+		st.Stamp(b, 0)
+		f.put(b, 0)
+		if f.room() == 0 || id == 1<<16-1 {
+			f.process(t, m.stages[id>>12&1])
+		}
+	}
+	runtime.ReadMemStats(&after)
+	if got := after.TotalAlloc - before.TotalAlloc; got > 16<<20 {
+		t.Errorf("they took %d MiB", got>>20)
+	}
+	list := m.ended()
+	refused := m.stages[0].refused + m.stages[1].refused
+	if len(list) != MaxStreams || refused != 1<<16-MaxStreams {
+		t.Errorf("%d streams, %d probes refused", len(list), refused)
+	}
+	for id, s := range list {
+		if s.ID != id || s.Packets != 1 || s.Distinct != 1 {
+			t.Errorf("%+v", s)
+		}
+	}
+}
+
+// In steady state a batch allocates nothing, also where numbers pass from
+// chunk to chunk.
+func TestNoAllocationPerBatch(t *testing.T) {
+	m, f := newStages(t, nil, 1), newFeed(t, 1024)
+	s, p := m.stages[0], newProbes(t, 0)
+	const batch = 512
+	for range batch { // frames stay in their buffers and are stamped there
+		f.put(p.frame, 0)
+	}
+	in, h := []*netmap.Ring{f.ring}, f.ring.Header()
+	seq := uint64(0)
+	var clk engine.Clock
+	run := func(batches int) {
+		for range batches {
+			h.Head, h.Cur, h.Tail = 0, 0, batch
+			for i := range f.ring.Slots()[:batch] {
+				p.stamper.Stamp(f.ring.Bytes(f.ring.Slot(uint32(i))), seq)
+				seq += 8 // the others are lost
+			}
+			clk = engine.Clock{}
+			if n, _, err := s.Process(in, nil, &clk); n != batch || err != nil {
+				t.Fatal(n, err)
+			}
+		}
+	}
+	const perChunk = chunkLen / batch / 8
+	run(4 * windowChunks * perChunk) // until the window and the stream are full
+	if n := testing.AllocsPerRun(1, func() { run(100 * perChunk) }); n != 0 {
+		t.Errorf("%g allocations in 100 chunks", n)
+	}
+	if got := m.ended()[0]; got.Distinct != seq/8 || got.Late+got.Duplicates+got.Reordered != 0 {
+		t.Errorf("%+v of %d", got, seq)
+	}
+}
+
+// FuzzStage feeds arbitrary frames: nothing panics, and every packet is counted
+// in one place.
+func FuzzStage(f *testing.F) {
+	p := newProbes(f, 1)
+	var seeds [][]byte
+	for _, b := range [][]byte{p.probe(5), p.probe(1 << 47), p.end(9), make([]byte, 60), {}} {
+		seeds = append(seeds, append([]byte{byte(len(b)), 0}, b...))
+		f.Add(append([]byte{byte(len(b)), 0}, b...))
+	}
+	f.Add(append(append(append([]byte(nil), seeds[0]...), seeds[1]...), seeds[2]...))
+	feed := newFeed(f, 64)
+	f.Fuzz(func(t *testing.T, data []byte) {
+		m := newStages(t, nil, 2)
+		packets, inside := uint64(0), [2]bool{}
+		for len(data) >= 2 {
+			size, kind := int(data[0]), data[1]
+			data = data[2:]
+			b := data[:min(size, len(data))]
+			data = data[len(b):]
+			which, flags := kind&1, netmap.SlotFlags(kind)&netmap.MoreFrag
+			feed.put(b, flags)
+			if inside[which] = flags != 0; !inside[which] {
+				packets++
+			}
+			feed.process(t, m.stages[which])
+		}
+		var sum uint64
+		open := uint64(0)
+		for i, s := range m.stages {
+			sum += s.notProbe + s.ends + s.refused
+			if inside[i] {
+				open++ // its beginning was looked at, its end is to come
+			}
+		}
+		for _, s := range m.ended() {
+			sum += s.Packets
+			if s.Distinct+s.Duplicates+s.Late != s.Packets {
+				t.Errorf("%+v does not add up", s)
+			}
+		}
+		if got := m.stages[0].packets + m.stages[1].packets; got != packets || sum != packets+open {
+			t.Errorf("%d packets in, %d counted, %d by kind", packets, got, sum)
+		}
+	})
+}
+
+// BenchmarkStage is a counter's work for each packet, without the sync.
+func BenchmarkStage(b *testing.B) {
+	for _, c := range []struct {
+		name string
+		cfg  Config
+	}{{"probe", Config{}}, {"count", Config{NoProbe: true}}} {
+		b.Run(c.name, func(b *testing.B) {
+			m, f := newStages(b, &c.cfg, 1), newFeed(b, 1024)
+			s, p := m.stages[0], newProbes(b, 0)
+			for seq := range uint64(1023) {
+				f.put(p.probe(seq), 0)
+			}
+			in, h := []*netmap.Ring{f.ring}, f.ring.Header()
+			packets := 0
+			for b.Loop() {
+				var clk engine.Clock
+				h.Head, h.Cur, h.Tail = 0, 0, 1023
+				n, _, _ := s.Process(in, nil, &clk)
+				packets += n
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(packets), "ns/pkt")
+		})
+	}
+}
