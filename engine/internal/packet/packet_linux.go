@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -121,16 +122,33 @@ type port struct {
 	ifc  int
 }
 
+// removal is how long an interface may take from being set down, which is the
+// first step of its removal, to being gone.
+const removal = 100 * time.Millisecond
+
+// gone reports whether the interface is removed within that time. It is asked
+// once, at the end of a queue's life.
+func (p *port) gone() bool {
+	ifr, err := unix.NewIfreq(p.name)
+	if err != nil {
+		return false
+	}
+	for end := time.Now().Add(removal); ; time.Sleep(5 * time.Millisecond) {
+		ifr.SetUint32(uint32(p.ifc))
+		if unix.IoctlIfreq(p.fd, unix.SIOCGIFNAME, ifr) != nil {
+			return true
+		}
+		if time.Now().After(end) {
+			return false
+		}
+	}
+}
+
 func (p *port) mapError(errno unix.Errno) error {
 	switch errno {
 	case unix.ENETDOWN, unix.ENXIO, unix.ENODEV:
-		ifr, err := unix.NewIfreq(p.name)
-		if err == nil {
-			ifr.SetUint32(uint32(p.ifc))
-			err = unix.IoctlIfreq(p.fd, unix.SIOCGIFNAME, ifr)
-		}
-		if err != nil {
-			return fmt.Errorf("interface %s is gone: %w", p.name, errno)
+		if p.gone() {
+			return fmt.Errorf("interface %s is gone: %w", p.name, unix.ENXIO)
 		}
 		return fmt.Errorf("interface %s went down: %w", p.name, errno)
 	case unix.EMSGSIZE:
