@@ -67,8 +67,8 @@ func (s *script) Sync() error {
 	return nil
 }
 
-// forward is a stage that moves at most max packets a call.
-func forward(max int, moved *int) engine.Stage {
+// mover is a stage that moves at most max packets a call.
+func mover(max int, moved *int) engine.Stage {
 	return engine.StageFunc(func(in, out []*netmap.Ring, _ *engine.Clock) (int, bool, error) {
 		n, err := netmap.Move(out[0], in[0], max)
 		*moved += n
@@ -83,7 +83,7 @@ func TestWorkerProcessesAllBeforeTheEnd(t *testing.T) {
 			in, out := newScript(t, netmap.RX), newScript(t, netmap.TX)
 			in.give, in.err, out.take = []int{5, 0, 17, 0, 0, 1}, end, c.take
 			moved := 0
-			w := engine.Worker{In: []engine.RxQueue{in}, Out: []engine.TxQueue{out}, Stage: forward(c.max, &moved)}
+			w := engine.Worker{In: []engine.RxQueue{in}, Out: []engine.TxQueue{out}, Stage: mover(c.max, &moved)}
 			err := w.Run(context.Background())
 			if moved != 23 || end == io.EOF && err != nil || end == broken && err != broken {
 				t.Errorf("%+v, input ends with %v: moved %d of 23, %v", c, end, moved, err)
