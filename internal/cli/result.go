@@ -125,10 +125,11 @@ type Probe struct {
 	// stream's end was seen, else the gaps below the highest number.
 	Lost       uint64 `json:"lost"`
 	Duplicates uint64 `json:"duplicates"`
-	// Reordered is frames with a sequence number below one already seen on
-	// the same stream and queue.
+	// Reordered is frames with a new sequence number below one already seen
+	// on the same stream and queue.
 	Reordered uint64 `json:"reordered"`
-	// Late is frames too far behind to be told from duplicates.
+	// Late is frames too far behind to be told from duplicates, or too far
+	// ahead and not confirmed by another.
 	Late uint64 `json:"late"`
 	// Streams has one entry per stream; never null in JSON.
 	Streams []Stream `json:"streams"`

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -39,9 +40,8 @@ type Meter struct {
 	stages []*stage
 	write  *writer
 
-	mu      sync.Mutex
+	mu      sync.Mutex // comes after a stream's: who has it locks no stream
 	streams map[uint16]*stream
-	flushed bool
 
 	left  atomic.Int64 // packets until Count; only if Count is set
 	begin int64        // of Run, monotonic ns
@@ -102,13 +102,7 @@ func (m *Meter) Run(ctx context.Context) error {
 	wg.Wait()
 	for _, s := range m.stages {
 		s.publish()
-		for _, l := range s.list {
-			l.flush()
-		}
 	}
-	m.mu.Lock()
-	m.flushed = true
-	m.mu.Unlock()
 	err := errors.Join(errs...)
 	if m.write != nil && err == nil {
 		err = m.write.finish()
@@ -179,7 +173,7 @@ func (m *Meter) stream(id uint16) *stream {
 	defer m.mu.Unlock()
 	s := m.streams[id]
 	if s == nil && len(m.streams) < MaxStreams {
-		s = &stream{id: id, open: map[uint64]*chunk{}}
+		s = &stream{id: id}
 		m.streams[id] = s
 	}
 	return s
@@ -192,15 +186,16 @@ type Stream struct {
 	Distinct   uint64 // different sequence numbers
 	Lost       uint64 // Total - Distinct
 	Duplicates uint64 // probes whose number had come before
-	Reordered  uint64 // probes with a number below one that had come before by the same queue, and not this very number
-	// Late is probes too old to tell whether they are duplicates, and in
-	// neither Distinct nor Duplicates: more than about four million numbers
-	// behind the newest of their queue, or left in a queue that is more than
-	// two million behind another queue of the stream. Packets is Distinct +
+	Reordered  uint64 // of Distinct, those with a number below one that had come before by the same queue
+	// Late is probes that nobody can tell to be new or duplicates, and in
+	// neither Distinct nor Duplicates: about two million numbers and more
+	// behind the stream's highest, by whichever queues, or so far ahead of it
+	// that no other probe has confirmed it. One that is confirmed is Late no
+	// longer, and counts as if it came then. At any time, Packets is Distinct +
 	// Duplicates + Late.
 	Late       uint64
 	EndRecords uint64
-	Total      uint64 // probes sent, by the end record; without one, the highest number seen plus one
+	Total      uint64 // probes sent, by the end record; without one, the highest of the Distinct numbers plus one
 	Ended      bool   // an end record came: Total is the sender's word
 }
 
@@ -222,9 +217,10 @@ type Snapshot struct {
 	Streams    []Stream     // by id
 }
 
-// Snapshot may be called from any goroutine at any time. While Run is under
-// way, a probe that came by two queues counts as two distinct ones; after it,
-// all is exact.
+// Snapshot may be called from any goroutine at any time; it may wait for a
+// worker to finish with a batch. Each stream is exact at the moment it is read.
+// All else is published once per batch, so until Run has returned a stream may
+// be ahead of it by the batches under way.
 func (m *Meter) Snapshot() Snapshot {
 	var s Snapshot
 	for i, st := range m.stages {
@@ -239,9 +235,10 @@ func (m *Meter) Snapshot() Snapshot {
 	// Workers note these times in any order.
 	s.Seconds = float64(max(0, m.lastFrame.Load()-m.first.Load())) / 1e9
 	m.mu.Lock()
-	defer m.mu.Unlock()
-	for _, st := range m.streams {
-		s.Streams = append(s.Streams, st.report(m.flushed))
+	streams := slices.Collect(maps.Values(m.streams))
+	m.mu.Unlock()
+	for _, st := range streams {
+		s.Streams = append(s.Streams, st.report())
 	}
 	slices.SortFunc(s.Streams, func(a, b Stream) int { return int(a.ID) - int(b.ID) })
 	return s

@@ -292,7 +292,7 @@ func TestWriteGetsEveryPacket(t *testing.T) {
 			f.put(b, 0)
 		}
 		f.process(t, m.stages[0])
-		list := m.ended()
+		list := m.byID()
 		for _, want := range s.Streams {
 			if st := list[want.ID]; st.Distinct != want.Distinct || st.Reordered+st.Lost+st.Duplicates != 0 {
 				t.Errorf("written %+v, received %+v", st, want)

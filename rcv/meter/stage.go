@@ -1,7 +1,6 @@
 package meter
 
 import (
-	"slices"
 	"sync/atomic"
 
 	"github.com/ringwalk/ringwalk/engine"
@@ -15,9 +14,7 @@ type stage struct {
 	link frame.Link
 
 	lanes  [1 << 16]*lane // by stream id
-	list   []*lane
-	dirty  []*lane // marked since the last publish
-	inside bool    // the last slot was not its packet's last
+	inside bool           // the last slot was not its packet's last
 
 	// Of this batch and before; published once per batch.
 	packets, bytes, notProbe, ends, refused uint64
@@ -92,6 +89,7 @@ func last(s *netmap.Slot) int {
 
 func (s *stage) walk(ring *netmap.Ring, slots []netmap.Slot) (packets int) {
 	var p frame.Probe
+	var held *stream // whose mutex is locked
 	for i := range slots {
 		b := ring.Bytes(&slots[i])
 		s.bytes += uint64(len(b))
@@ -114,16 +112,22 @@ func (s *stage) walk(ring *netmap.Ring, slots []netmap.Slot) (packets int) {
 				continue
 			}
 		}
+		if l.stream != held {
+			if held != nil {
+				held.mu.Unlock()
+			}
+			held = l.stream
+			held.mu.Lock()
+		}
 		if p.End {
 			s.ends++
-			l.stream.end(p.Seq)
+			held.end(p.Seq)
 			continue
 		}
 		l.mark(p.Seq)
-		if !l.dirty {
-			l.dirty = true
-			s.dirty = append(s.dirty, l)
-		}
+	}
+	if held != nil {
+		held.mu.Unlock()
 	}
 	s.packets += uint64(packets)
 	return packets
@@ -146,14 +150,8 @@ func (s *stage) open(id uint16) *lane {
 	if st == nil {
 		return nil
 	}
-	l := &lane{stream: st}
-	st.mu.Lock()
-	st.lanes = append(st.lanes, l)
-	st.mu.Unlock()
-	s.lanes[id] = l
-	s.list = append(s.list, l)
-	s.dirty = slices.Grow(s.dirty, len(s.list))
-	return l
+	s.lanes[id] = &lane{stream: st}
+	return s.lanes[id]
 }
 
 func (s *stage) publish() {
@@ -162,8 +160,4 @@ func (s *stage) publish() {
 	s.pub.notProbe.Store(s.notProbe)
 	s.pub.ends.Store(s.ends)
 	s.pub.refused.Store(s.refused)
-	for _, l := range s.dirty {
-		l.publish()
-	}
-	s.dirty = s.dirty[:0]
 }

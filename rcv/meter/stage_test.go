@@ -1,8 +1,11 @@
 package meter
 
 import (
+	"fmt"
 	"runtime"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/ringwalk/ringwalk/engine"
 	"github.com/ringwalk/ringwalk/internal/frame"
@@ -62,7 +65,11 @@ func (p *probes) end(total uint64) []byte { p.stamper.End(p.frame, total); retur
 
 func newStages(t testing.TB, c *Config, queues int) *Meter {
 	t.Helper()
-	m, err := newMeter(make([]engine.RxQueue, queues), engine.Info{}, c)
+	list := make([]engine.RxQueue, queues)
+	for i := range list {
+		list[i] = &script{} // never synced
+	}
+	m, err := newMeter(list, engine.Info{}, c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,17 +86,11 @@ func (f *feed) process(t testing.TB, s *stage) (n int, done bool) {
 	return n, done
 }
 
-// streams is the Snapshot's list, for a Meter without queues.
-func (m *Meter) ended() map[uint16]Stream {
+// byID is the Snapshot's list of streams.
+func (m *Meter) byID() map[uint16]Stream {
 	list := map[uint16]Stream{}
-	for _, s := range m.stages {
-		s.publish()
-		for _, l := range s.list {
-			l.flush()
-		}
-	}
-	for id, s := range m.streams {
-		list[id] = s.report(true)
+	for _, s := range m.Snapshot().Streams {
+		list[s.ID] = s
 	}
 	return list
 }
@@ -114,7 +115,7 @@ func TestStageCountsOneByOne(t *testing.T) {
 		send(a.probe(seq))
 	}
 	send(a.end(7), a.end(7), b.probe(9))
-	got := m.ended()
+	got := m.byID()
 	if want := (Stream{ID: 3, Packets: 6, Distinct: 5, Lost: 2, Duplicates: 1, Reordered: 1, EndRecords: 2, Total: 7, Ended: true}); got[3] != want {
 		t.Errorf("%+v, want %+v", got[3], want)
 	}
@@ -145,7 +146,7 @@ func TestFragments(t *testing.T) {
 				t.Fatal("nothing processed")
 			}
 		}
-		if got := m.ended()[0]; got.Packets != 9 || got.Distinct != 9 || got.Total != 9 {
+		if got := m.byID()[0]; got.Packets != 9 || got.Distinct != 9 || got.Total != 9 {
 			t.Errorf("%+v", got)
 		}
 		if s.packets != 9 || s.notProbe != 0 || s.bytes != 9*121 {
@@ -165,7 +166,7 @@ func TestCountCutsBetweenPackets(t *testing.T) {
 	if n, done := f.process(t, s); n != 8 || !done {
 		t.Errorf("%d slots processed, done %t", n, done)
 	}
-	if got := m.ended()[0]; got.Packets != 4 || s.packets != 4 || f.ring.Space() != 2 {
+	if got := m.byID()[0]; got.Packets != 4 || s.packets != 4 || f.ring.Space() != 2 {
 		t.Errorf("%+v, %d packets, %d slots left", got, s.packets, f.ring.Space())
 	}
 	if n, done := f.process(t, s); n != 0 || !done {
@@ -198,7 +199,7 @@ func TestTooManyStreams(t *testing.T) {
 	if got := after.TotalAlloc - before.TotalAlloc; got > 16<<20 {
 		t.Errorf("they took %d MiB", got>>20)
 	}
-	list := m.ended()
+	list := m.byID()
 	refused := m.stages[0].refused + m.stages[1].refused
 	if len(list) != MaxStreams || refused != 1<<16-MaxStreams {
 		t.Errorf("%d streams, %d probes refused", len(list), refused)
@@ -236,12 +237,98 @@ func TestNoAllocationPerBatch(t *testing.T) {
 		}
 	}
 	const perChunk = chunkLen / batch / 8
-	run(4 * windowChunks * perChunk) // until the window and the stream are full
+	run(windowChunks * perChunk) // until the window is full
 	if n := testing.AllocsPerRun(1, func() { run(100 * perChunk) }); n != 0 {
 		t.Errorf("%g allocations in 100 chunks", n)
 	}
-	if got := m.ended()[0]; got.Distinct != seq/8 || got.Late+got.Duplicates+got.Reordered != 0 {
+	if got := m.byID()[0]; got.Distinct != seq/8 || got.Late+got.Duplicates+got.Reordered != 0 {
 		t.Errorf("%+v of %d", got, seq)
+	}
+}
+
+// Several queues bring the same streams in turns, each number by two of them,
+// while someone looks on.
+func TestQueuesShareStreams(t *testing.T) {
+	const queues, streams, numbers, batch = 4, 40, 2000, 64
+	m := newStages(t, nil, queues)
+	done, looked := make(chan struct{}), make(chan int)
+	go func() {
+		for n := 0; ; n++ {
+			for _, s := range m.Snapshot().Streams {
+				if s.Distinct+s.Duplicates+s.Late != s.Packets || s.Late != 0 || s.Lost != s.Total-s.Distinct {
+					t.Errorf("%+v does not add up", s)
+				}
+			}
+			select {
+			case <-done:
+				looked <- n
+				return
+			default:
+			}
+		}
+	}()
+	var wg sync.WaitGroup
+	for q := range queues {
+		f := newFeed(t, 2*batch)
+		list := make([]*probes, streams)
+		for i := range list {
+			list[i] = newProbes(t, uint16(i))
+		}
+		wg.Go(func() {
+			var clk engine.Clock
+			in := []*netmap.Ring{f.ring}
+			for seq := range uint64(numbers) {
+				for i, p := range list {
+					if k := int(seq) + i; k%queues == q || (k+1)%queues == q {
+						f.put(p.probe(seq), 0)
+					}
+					if f.ring.Space() == batch || seq == numbers-1 && i == streams-1 {
+						if _, _, err := m.stages[q].Process(in, nil, &clk); err != nil {
+							t.Error(err)
+						}
+					}
+				}
+			}
+		})
+	}
+	all := make(chan int)
+	go func() { wg.Wait(); close(done); all <- <-looked }()
+	select {
+	case n := <-all:
+		t.Logf("%d snapshots", n)
+	case <-time.After(30 * time.Second):
+		t.Fatal("the workers and the reader wait for each other")
+	}
+	list := m.byID()
+	for id := range uint16(streams) {
+		if s, want := list[id], (Stream{ID: id, Packets: 2 * numbers, Distinct: numbers, Duplicates: numbers, Total: numbers}); s != want {
+			t.Errorf("%+v, want %+v", s, want)
+		}
+	}
+}
+
+// Streams and end records come in turns within one batch.
+func TestStreamsInTurns(t *testing.T) {
+	m, f := newStages(t, nil, 1), newFeed(t, 64)
+	list := []*probes{newProbes(t, 0), newProbes(t, 1), newProbes(t, 2)}
+	for seq := range uint64(10) {
+		for i, p := range list[:1+seq%3] {
+			f.put(p.probe(seq+uint64(i)), 0)
+		}
+		f.put(make([]byte, 60), 0)
+	}
+	f.put(list[1].end(20), 0)
+	f.put(list[0].end(10), 0)
+	f.process(t, m.stages[0])
+	got := m.byID()
+	for id, want := range []Stream{
+		{ID: 0, Packets: 10, Distinct: 10, EndRecords: 1, Total: 10, Ended: true},
+		{ID: 1, Packets: 6, Distinct: 6, Lost: 14, EndRecords: 1, Total: 20, Ended: true},
+		{ID: 2, Packets: 3, Distinct: 3, Lost: 8, Total: 11},
+	} {
+		if got[uint16(id)] != want {
+			t.Errorf("%+v, want %+v", got[uint16(id)], want)
+		}
 	}
 }
 
@@ -279,7 +366,7 @@ func FuzzStage(f *testing.F) {
 				open++ // its beginning was looked at, its end is to come
 			}
 		}
-		for _, s := range m.ended() {
+		for _, s := range m.byID() {
 			sum += s.Packets
 			if s.Distinct+s.Duplicates+s.Late != s.Packets {
 				t.Errorf("%+v does not add up", s)
@@ -291,27 +378,45 @@ func FuzzStage(f *testing.F) {
 	})
 }
 
-// BenchmarkStage is a counter's work for each packet, without the sync.
+// BenchmarkStage is a counter's work for each packet, without the sync; numbers
+// go up, and stamping them is not in ns/pkt. Streams come in turns.
 func BenchmarkStage(b *testing.B) {
 	for _, c := range []struct {
-		name string
-		cfg  Config
-	}{{"probe", Config{}}, {"count", Config{NoProbe: true}}} {
-		b.Run(c.name, func(b *testing.B) {
-			m, f := newStages(b, &c.cfg, 1), newFeed(b, 1024)
-			s, p := m.stages[0], newProbes(b, 0)
-			for seq := range uint64(1023) {
-				f.put(p.probe(seq), 0)
+		burst, streams int
+		count          bool
+	}{{1, 1, false}, {16, 1, false}, {64, 1, false}, {512, 1, false}, {64, 4, false}, {512, 4, false}, {64, 1, true}, {512, 1, true}} {
+		b.Run(fmt.Sprintf("burst=%d/streams=%d/count=%t", c.burst, c.streams, c.count), func(b *testing.B) {
+			const round = 512
+			m, f := newStages(b, &Config{NoProbe: c.count}, 1), newFeed(b, 2*round)
+			var list []*probes
+			for i := range c.streams {
+				list = append(list, newProbes(b, uint16(i)))
+			}
+			for i := range round {
+				f.put(list[i%c.streams].frame, 0)
 			}
 			in, h := []*netmap.Ring{f.ring}, f.ring.Header()
-			packets := 0
+			var packets int
+			var spent time.Duration
+			var seq uint64
 			for b.Loop() {
-				var clk engine.Clock
-				h.Head, h.Cur, h.Tail = 0, 0, 1023
-				n, _, _ := s.Process(in, nil, &clk)
-				packets += n
+				for i := range round {
+					list[i%c.streams].stamper.Stamp(f.ring.Bytes(f.ring.Slot(uint32(i))), seq)
+					if i%c.streams == c.streams-1 {
+						seq++
+					}
+				}
+				h.Head, h.Cur, h.Tail = 0, 0, 0
+				begin := time.Now()
+				for range round / c.burst {
+					var clk engine.Clock
+					h.Tail += uint32(c.burst)
+					n, _, _ := m.stages[0].Process(in, nil, &clk)
+					packets += n
+				}
+				spent += time.Since(begin)
 			}
-			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(packets), "ns/pkt")
+			b.ReportMetric(float64(spent.Nanoseconds())/float64(packets), "ns/pkt")
 		})
 	}
 }

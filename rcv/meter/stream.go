@@ -1,148 +1,127 @@
 package meter
 
-import (
-	"math/bits"
-	"sync"
+import "sync"
+
+const (
+	chunkBits    = 15
+	windowChunks = 64
+	window       = windowChunks << chunkBits // numbers
 )
 
-// A stream is what all lanes of one stream id have in common. Lanes come here
-// once per chunk, not per packet.
+// A chunk is the bitmap of 32,768 consecutive sequence numbers.
+type chunk [1 << (chunkBits - 6)]uint64
+
+// A stream is one stream id, whichever queues it comes by. Its mutex guards
+// all of it, and the lanes.
 type stream struct {
 	id uint16
 
-	mu       sync.Mutex
-	lanes    []*lane
-	open     map[uint64]*chunk // by number; chunks some lane may yet add to
-	closed   uint64            // chunks before this number are closed
-	distinct uint64            // marked in closed chunks
-	cross    uint64            // marked by more than one lane
-	late     uint64            // came after their chunk was closed: new or twice, nobody can tell
-	free     []*chunk
+	mu     sync.Mutex
+	base   uint64               // number of the window's first chunk
+	window [windowChunks]*chunk // chunk n at n % windowChunks; nil until used
+	next   uint64               // highest distinct number, plus one
+	far    struct {             // the candidate; no lane: there is none
+		lane *lane
+		seq  uint64 // always beyond the window
+	}
+
+	packets, distinct, duplicates, reordered, late uint64
 
 	ends  uint64 // end records received
 	total uint64 // what they say
 }
 
-// newChunk returns an empty chunk to a lane.
-func (s *stream) newChunk() *chunk {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.take()
+// A lane is a stream as one queue sees it.
+type lane struct {
+	stream *stream
+	next   uint64 // highest number this queue brought, plus one
 }
 
-func (s *stream) take() *chunk {
-	if n := len(s.free); n > 0 {
-		c := s.free[n-1]
-		s.free = s.free[:n-1]
-		return c
-	}
-	return new(chunk)
-}
-
-func (s *stream) recycle(c *chunk) {
-	*c = chunk{}
-	s.free = append(s.free, c)
-}
-
-// retire takes chunk n from a lane that has moved past it.
-func (s *stream) retire(n uint64, c *chunk) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.merge(n, c)
-	// Lanes may differ by a window; what is older than that is closed.
-	if n >= windowChunks && n-windowChunks > s.closed {
-		s.closeBefore(n - windowChunks)
-	}
-}
-
-// merge adds a lane's chunk to what other lanes have left of the same numbers.
-func (s *stream) merge(n uint64, c *chunk) {
-	if n < s.closed {
-		s.late += c.count()
-		s.recycle(c)
+// mark checks off a sequence number. The caller holds the stream's mutex.
+func (l *lane) mark(seq uint64) {
+	s := l.stream
+	s.packets++
+	if seq>>chunkBits-s.base >= windowChunks && !l.reach(seq) {
+		s.late++
 		return
 	}
-	o := s.open[n]
-	if o == nil {
-		s.open[n] = c
-		return
-	}
-	for i, w := range c {
-		s.cross += uint64(bits.OnesCount64(o[i] & w))
-		o[i] |= w
-	}
-	s.recycle(c)
+	l.set(seq)
 }
 
-func (s *stream) closeBefore(n uint64) {
-	for i, c := range s.open {
-		if i < n {
-			s.distinct += c.count()
-			delete(s.open, i)
-			s.recycle(c)
+// set checks off a number within the window.
+func (l *lane) set(seq uint64) {
+	s := l.stream
+	p := &s.window[seq>>chunkBits%windowChunks]
+	if *p == nil {
+		*p = new(chunk)
+	}
+	w, bit := &(*p)[seq>>6%uint64(len(*p))], uint64(1)<<(seq%64)
+	if *w&bit != 0 {
+		s.duplicates++
+	} else {
+		*w |= bit
+		s.distinct++
+		if seq < l.next {
+			s.reordered++
 		}
 	}
-	s.closed = n
+	l.next, s.next = max(l.next, seq+1), max(s.next, seq+1)
 }
 
-// mark checks off a number that is older than its lane's window. It reports
-// whether it was seen before; a number whose chunk is closed counts as late.
-func (s *stream) mark(seq uint64) (old bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	n := seq >> chunkBits
-	c := s.open[n]
-	// Absurd numbers must not fill the memory with a chunk each.
-	if n < s.closed || c == nil && len(s.open) >= 2*windowChunks {
-		s.late++
+// reach moves the window forward so that it holds seq, a number outside of it.
+// It reports false if seq lies before the window, or so far ahead that another
+// number must confirm it first: else a single absurd one would cost all the
+// window knows.
+func (l *lane) reach(seq uint64) bool {
+	s, f := l.stream, l.stream.far
+	n, far := seq>>chunkBits, f.seq>>chunkBits
+	switch {
+	case n < s.base:
+		return false
+	case s.packets == 1 || seq-s.next < window:
+		s.move(n)
+	case f.lane != nil && seq != f.seq && max(n, far)-min(n, far) < windowChunks:
+		s.move(max(n, far))
+	default:
+		s.far.lane, s.far.seq = l, seq
 		return false
 	}
-	if c == nil {
-		c = s.take()
-		s.open[n] = c
+	if f.lane != nil && far-s.base < windowChunks {
+		// What was taken for absurd was not: it is late no longer.
+		s.far.lane = nil
+		s.late--
+		f.lane.set(f.seq)
 	}
-	return c.set(seq)
+	return true
 }
 
-func (c *chunk) count() (n uint64) {
-	for _, w := range c {
-		n += uint64(bits.OnesCount64(w))
+// move makes n the window's last chunk, or leaves the window at the numbers'
+// beginning. Chunks that fall out are used again in place.
+func (s *stream) move(n uint64) {
+	base := max(n, windowChunks-1) - (windowChunks - 1)
+	for i := max(base, s.base+windowChunks); i <= n; i++ {
+		if c := s.window[i%windowChunks]; c != nil {
+			*c = chunk{}
+		}
 	}
-	return n
+	s.base = base
 }
 
-// end notes an end record.
+// end notes an end record. The caller holds the mutex.
 func (s *stream) end(total uint64) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.ends++
 	s.total = max(s.total, total)
 }
 
-// report sums the stream up. It is exact when all lanes are flushed; while
-// they run, a number that came by two queues still counts as two.
-func (s *stream) report(flushed bool) Stream {
+func (s *stream) report() Stream {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	r := Stream{ID: s.id, Late: s.late, EndRecords: s.ends, Total: s.total, Ended: s.ends > 0}
-	var next uint64
-	for _, l := range s.lanes {
-		r.Packets += l.pub.packets.Load()
-		r.Duplicates += l.pub.duplicates.Load()
-		r.Reordered += l.pub.reordered.Load()
-		next = max(next, l.pub.next.Load())
+	r := Stream{
+		ID: s.id, Packets: s.packets, Distinct: s.distinct, Duplicates: s.duplicates, Reordered: s.reordered,
+		Late: s.late, EndRecords: s.ends, Total: s.next, Ended: s.ends > 0,
 	}
-	if flushed {
-		r.Duplicates += s.cross
-		r.Distinct = s.distinct
-		for _, c := range s.open {
-			r.Distinct += c.count()
-		}
-	} else if n := r.Duplicates + s.late; r.Packets > n {
-		r.Distinct = r.Packets - n
-	}
-	if !r.Ended {
-		r.Total = next
+	if r.Ended {
+		r.Total = s.total
 	}
 	if r.Total > r.Distinct {
 		r.Lost = r.Total - r.Distinct
