@@ -165,7 +165,7 @@ func (m *Memory) ringAt(ofs int) *Ring {
 		slots:   slotsAt(m.region, ofs, int(h.NumSlots)),
 		bufs:    m.region[ofs+int(h.BufOfs):],
 		bufSize: uint64(h.BufSize),
-		ofsMask: h.OffsetMask,
+		ofsMask: h.OffsetMask & MaxBufSize, // no offset is longer than a buffer
 		mem:     m,
 	}
 }

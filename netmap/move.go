@@ -36,9 +36,6 @@ func Move(dst, src *Ring, max int) (int, error) {
 		if swap {
 			for i := range ss {
 				Swap(&ds[i], &ss[i])
-				if ds[i].Flags&MoreFrag == 0 {
-					whole = n + i + 1
-				}
 			}
 		} else {
 			for i := range ss {
@@ -47,10 +44,10 @@ func Move(dst, src *Ring, max int) (int, error) {
 					break
 				}
 				copySlot(dst, &ds[i], src, &ss[i])
-				if ss[i].Flags&MoreFrag == 0 {
-					whole = n + i + 1
-				}
 			}
+		}
+		if end := packetsEnd(ds[:done]); end > 0 {
+			whole = n + end
 		}
 		n += done
 		sh, dh = wrap(src, sh, done), wrap(dst, dh, done)
@@ -75,6 +72,15 @@ func Move(dst, src *Ring, max int) (int, error) {
 		return 0, ErrTooLong
 	}
 	return whole, nil
+}
+
+// packetsEnd returns how many of the slots lie before the last end of a packet.
+func packetsEnd(slots []Slot) int {
+	n := len(slots)
+	for n > 0 && slots[n-1].Flags&MoreFrag != 0 {
+		n--
+	}
+	return n
 }
 
 func copySlot(dst *Ring, d *Slot, src *Ring, s *Slot) {

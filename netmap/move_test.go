@@ -200,3 +200,19 @@ func BenchmarkSwap(b *testing.B) {
 	}
 	b.ReportMetric(float64(time.Since(start).Nanoseconds())/float64(b.N), "ns/pkt")
 }
+
+func TestSwapExchangesThePacketAndNothingElse(t *testing.T) {
+	a := Slot{BufIdx: 0xfffffffe, Len: 0xabcd, Flags: MoreFrag | Report | Indirect | 0xff00, Ptr: 1<<63 + 5}
+	b := Slot{BufIdx: 3, Len: 60, Flags: Forward, Ptr: 7}
+	Swap(&a, &b)
+	if a != (Slot{BufIdx: 3, Len: 60, Flags: BufChanged, Ptr: 7}) {
+		t.Errorf("a is %+v", a)
+	}
+	if b != (Slot{BufIdx: 0xfffffffe, Len: 0xabcd, Flags: MoreFrag | BufChanged, Ptr: 1<<63 + 5}) {
+		t.Errorf("b is %+v", b)
+	}
+	Swap(&a, &a)
+	if a != (Slot{BufIdx: 3, Len: 60, Flags: BufChanged, Ptr: 7}) {
+		t.Errorf("swapped with itself, a is %+v", a)
+	}
+}

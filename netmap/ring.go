@@ -170,15 +170,6 @@ func (r *Ring) Advance(n int) {
 // outOfRing is an index that no ring has.
 const outOfRing = 1<<32 - 1
 
-// Bytes returns the packet (or fragment) of a slot: Len bytes in place, with
-// the rest of its buffer as capacity. The view is the caller's as long as the
-// slot is. It panics if the slot's index or length is beyond the memory.
-func (r *Ring) Bytes(s *Slot) []byte {
-	i := uint64(s.BufIdx) * r.bufSize
-	o := i + s.Ptr&r.ofsMask
-	return r.bufs[o : o+uint64(s.Len) : i+r.bufSize]
-}
-
 // Buffer returns the whole buffer of a slot, from the data's offset on, to
 // fill it. The view is the caller's as long as the slot is.
 func (r *Ring) Buffer(s *Slot) []byte {

@@ -42,3 +42,43 @@ func slotsAt(region []byte, ofs, n int) []Slot {
 	b := region[ofs+ringHeaderSize : ofs+ringHeaderSize+n*slotSize]
 	return unsafe.Slice((*Slot)(unsafe.Pointer(unsafe.SliceData(b))), n)
 }
+
+// Bytes returns the packet (or fragment) of a slot in place: Len bytes, and no
+// more as capacity. The view is the caller's as long as the slot is. It panics
+// if index and length lead out of the memory.
+func (r *Ring) Bytes(s *Slot) []byte {
+	// One comparison does for both ends: index, buffer size and offset are
+	// less than 2^32, 2^17 and 2^16, so their sum cannot wrap around.
+	i := uint64(s.BufIdx)*r.bufSize + s.Ptr&r.ofsMask
+	n := uint64(s.Len)
+	if i+n > uint64(len(r.bufs)) {
+		panic(outside)
+	}
+	return unsafe.Slice((*byte)(unsafe.Add(unsafe.Pointer(unsafe.SliceData(r.bufs)), i)), int(n))
+}
+
+const outside = "netmap: a slot's buffer index or length leads out of the memory"
+
+// Swap exchanges the packets of two slots: buffer, length, offset and whether
+// the packet goes on. Both are marked [BufChanged]; all other flags of both
+// are cleared, for they spoke of the packet or the buffer that left.
+//
+// Legal only if the slots' rings share one memory region (equal [Memory.ID])
+// and the caller owns both slots.
+func Swap(a, b *Slot) {
+	// As words: the stores of single fields would take twice as long.
+	x, y := words(a), words(b)
+	a0, a1, b0, b1 := x[0], x[1], y[0], y[1]
+	x[0], x[1] = b0&swapKeeps|swapMarks, b1
+	y[0], y[1] = a0&swapKeeps|swapMarks, a1
+}
+
+// words views a slot as two words: index, length and flags, then the pointer.
+func words(s *Slot) *[2]uint64 { return (*[2]uint64)(unsafe.Pointer(s)) }
+
+// What Swap keeps of a slot's first word and adds to it, on machines of either
+// byte order.
+var (
+	swapKeeps = words(&Slot{BufIdx: 1<<32 - 1, Len: 1<<16 - 1, Flags: MoreFrag})[0]
+	swapMarks = words(&Slot{Flags: BufChanged})[0]
+)

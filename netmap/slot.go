@@ -25,15 +25,3 @@ const (
 	MoreFrag   SlotFlags = 0x0020 // NS_MOREFRAG: the packet goes on in the next slot
 	TxMon      SlotFlags = 0x0040 // NS_TXMON: seen by a monitor on the transmit side
 )
-
-// Swap exchanges the packets of two slots: buffer, length, offset and whether
-// the packet goes on. Both are marked [BufChanged]; all other flags of both
-// are cleared, for they spoke of the packet or the buffer that left.
-//
-// Legal only if the slots' rings share one memory region (equal [Memory.ID])
-// and the caller owns both slots.
-func Swap(a, b *Slot) {
-	ai, al, af, ap := a.BufIdx, a.Len, a.Flags, a.Ptr
-	a.BufIdx, a.Len, a.Flags, a.Ptr = b.BufIdx, b.Len, b.Flags&MoreFrag|BufChanged, b.Ptr
-	b.BufIdx, b.Len, b.Flags, b.Ptr = ai, al, af&MoreFrag|BufChanged, ap
-}
