@@ -39,7 +39,7 @@ type Memory struct {
 
 	mu    sync.Mutex
 	free  []uint32 // buffers that are in no ring and no pool
-	rings []*Ring  // by place; nil where free
+	rings []*Ring  // by place; nil where free; none in a kernel's region
 }
 
 // The kernel's region ids are 16 bits wide; those in process memory come after.

@@ -1,0 +1,11 @@
+//go:build !linux
+
+package netmap
+
+import "fmt"
+
+type kernelDevice struct{}
+
+func (kernelDevice) Open() (File, error) {
+	return nil, fmt.Errorf("/dev/netmap on this system: %w", ErrNotSupported)
+}

@@ -1,0 +1,61 @@
+//go:build linux
+
+package netmap
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// ctrl makes a NIOCCTRL request. The kernel reads and writes the body through
+// its address in the header, so the body is pinned meanwhile.
+func ctrl(fd int, r *Request) error {
+	if len(r.Name) > MaxName {
+		return fmt.Errorf("port name of %d bytes: the kernel takes %d: %w", len(r.Name), MaxName, unix.ENAMETOOLONG)
+	}
+	h := &reqHeader{Version: apiVersion, ReqType: uint16(r.Type)}
+	copy(h.Name[:], r.Name)
+	var pin runtime.Pinner
+	defer pin.Unpin()
+	if r.Body != nil {
+		p := bodyPointer(r.Body)
+		pin.Pin(p)
+		h.Body = uint64(uintptr(p))
+	}
+	for {
+		_, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), niocCtrl, uintptr(unsafe.Pointer(h)))
+		switch errno {
+		case 0:
+			return nil
+		case unix.EINTR:
+			continue
+		}
+		return errno
+	}
+}
+
+// vanish lays anonymous memory over a mapping.
+func vanish(region []byte) error {
+	_, _, errno := unix.Syscall6(unix.SYS_MMAP, uintptr(unsafe.Pointer(unsafe.SliceData(region))), uintptr(len(region)),
+		unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS|unix.MAP_FIXED|unix.MAP_NORESERVE, ^uintptr(0), 0)
+	if errno != 0 {
+		return os.NewSyscallError("mmap", errno)
+	}
+	return nil
+}
+
+// ppollRaw is ppoll(2) as a raw system call.
+func ppollRaw(fds []unix.PollFd, d time.Duration) (int, error) {
+	ts := unix.NsecToTimespec(int64(d))
+	n, _, errno := unix.RawSyscall6(unix.SYS_PPOLL, uintptr(unsafe.Pointer(unsafe.SliceData(fds))), uintptr(len(fds)),
+		uintptr(unsafe.Pointer(&ts)), 0, 0, 0)
+	if errno != 0 {
+		return 0, errno
+	}
+	return int(n), nil
+}

@@ -1,0 +1,343 @@
+package netmap
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+)
+
+// Config says how to open a port. The zero value of a field is its default.
+type Config struct {
+	// Device is where the port is opened; nil: [Kernel].
+	Device Device
+	// ExtraBufs asks for buffers beyond those in the rings, for Port.Pool.
+	// The kernel may grant fewer.
+	ExtraBufs int
+	// Single binds all rings to one descriptor instead of one each: a Sync of
+	// any queue then syncs all of its direction, and one goroutine owns all
+	// queues. Host rings with NS_FORWARD want it.
+	Single bool
+}
+
+// Info is what the kernel said of an open port.
+type Info struct {
+	Spec                     Spec
+	MemID                    uint16 // of the region; ports with equal ids can swap buffers
+	MemSize                  uint64 // bytes
+	TxRings, RxRings         int    // of the port, bound or not
+	HostTxRings, HostRxRings int
+	TxSlots, RxSlots         int // of each ring
+	BufSize                  int // bytes
+}
+
+// A Port is an open netmap port: one descriptor for each ring and direction,
+// so that each can have its own thread, and an anchor.
+//
+//	anchor ── the spec's own registration, owns the mapping, is never synced
+//	TX 0   ── NR_REG_ONE_NIC 0, NR_TX_RINGS_ONLY
+//	TX 1   ── NR_REG_ONE_NIC 1, NR_TX_RINGS_ONLY
+//	RX 0   ── NR_REG_ONE_NIC 0, NR_RX_RINGS_ONLY
+//
+// Directions are apart because a poll for one holds the other's ring, and a
+// sync of that ring meanwhile does nothing. The anchor keeps the NIC in netmap
+// mode while queues come and go: every first and last registration resets it.
+// An exclusive port (/x) can have no anchor; a monitor, which is another one at
+// each registration, has a single descriptor.
+type Port struct {
+	name    string // as given
+	info    Info
+	mem     *Memory
+	regs    []registered // in order of opening: the first owns the mapping
+	tx, rx  []*Queue
+	pool    *Pool
+	link    *link
+	stopped atomic.Bool
+
+	mu     sync.Mutex
+	closed bool
+	err    error
+}
+
+// registered is a bound descriptor with the answer to its registration.
+type registered struct {
+	file File
+	req  RegisterReq
+}
+
+// Open opens a port by its spec, see [ParseSpec]. It needs read and write
+// permission on /dev/netmap. The caller must Close the port.
+//
+// A *SpecError says that the spec is none. Other errors are *OpError, wrap the
+// kernel's errno and say what to do: ErrNoModule without the module, ENXIO
+// where there is no such interface, EBUSY where its rings are taken,
+// EOPNOTSUPP where it has no native driver and may not be emulated, ENOMEM
+// where its memory is too small.
+func Open(spec string, c *Config) (*Port, error) {
+	sp, err := ParseSpec(spec)
+	if err != nil {
+		return nil, err
+	}
+	return OpenSpec(sp, c)
+}
+
+// OpenSpec is Open for a spec that is already taken apart, or that no text can
+// say.
+func OpenSpec(sp Spec, c *Config) (*Port, error) {
+	var cfg Config
+	if c != nil {
+		cfg = *c
+	}
+	if cfg.Device == nil {
+		cfg.Device = Kernel
+	}
+	p := &Port{name: sp.String(), info: Info{Spec: sp}}
+	if err := p.open(cfg); err != nil {
+		p.release()
+		return nil, &OpError{Op: "open", Port: p.name, Err: err}
+	}
+	return p, nil
+}
+
+func (p *Port) open(c Config) error {
+	sp := &p.info.Spec
+	if sp.ExtMem.File != "" || sp.Offset.Set {
+		return fmt.Errorf("the options extmem and offset: %w", ErrNotSupported)
+	}
+	want := RegisterReq{
+		Mode: sp.Mode, RingID: sp.RingID, Flags: sp.Flags | FlagNoTxPoll, MemID: sp.MemID,
+		TxRings: sp.Conf.TxRings, RxRings: sp.Conf.RxRings, HostTxRings: sp.Conf.HostTxRings, HostRxRings: sp.Conf.HostRxRings,
+		TxSlots: sp.Conf.TxSlots, RxSlots: sp.Conf.RxSlots, ExtraBufs: uint32(c.ExtraBufs),
+	}
+	if sp.Share != "" {
+		id, err := memoryOf(c.Device, sp.Share)
+		if err != nil {
+			return err
+		}
+		if want.MemID != 0 && want.MemID != id {
+			return fmt.Errorf("memory %d was asked for, but %s, to be shared with, has memory %d", want.MemID, sp.Share, id)
+		}
+		want.MemID = id
+	}
+	monitor := sp.Flags&(FlagMonitorTx|FlagMonitorRx|FlagZCopyMon) != 0
+	single := c.Single || monitor || sp.Mode == ModeNull
+	if sp.Flags&FlagExclusive != 0 && !single {
+		return p.openExclusive(c.Device, want)
+	}
+	anchor, err := p.register(c.Device, want)
+	if err != nil {
+		return err
+	}
+	if err := p.adopt(anchor); err != nil {
+		return err
+	}
+	rings, err := p.mem.boundRings(&anchor.req)
+	if err != nil {
+		return err
+	}
+	if p.pool, err = p.mem.extraBufs(&anchor.req); err != nil {
+		return err
+	}
+	if single || len(rings[TX])+len(rings[RX]) == 1 {
+		for _, r := range rings[TX] {
+			p.add(anchor, r)
+		}
+		for _, r := range rings[RX] {
+			p.add(anchor, r)
+		}
+		return nil
+	}
+	return p.openQueues(c.Device, want, &anchor.req)
+}
+
+// adopt makes the first registration's region and sizes the port's own.
+func (p *Port) adopt(a registered) (err error) {
+	if want := p.info.Spec.MemID; want != 0 && a.req.MemID != want {
+		return fmt.Errorf("memory %d was asked for, but the port is already there with memory %d", want, a.req.MemID)
+	}
+	if p.mem, err = mapRegion(a.file, &a.req); err != nil {
+		return err
+	}
+	in := &p.info
+	in.MemID, in.MemSize = a.req.MemID, a.req.MemSize
+	in.TxRings, in.RxRings = int(a.req.TxRings), int(a.req.RxRings)
+	in.HostTxRings, in.HostRxRings = int(a.req.HostTxRings), int(a.req.HostRxRings)
+	in.TxSlots, in.RxSlots = int(a.req.TxSlots), int(a.req.RxSlots)
+	return nil
+}
+
+// openExclusive registers each queue exclusively. The first descriptor has the
+// mapping and the extra buffers.
+func (p *Port) openExclusive(dev Device, want RegisterReq) error {
+	sizes := PortInfoReq{
+		MemID: want.MemID, TxRings: want.TxRings, RxRings: want.RxRings, HostTxRings: want.HostTxRings,
+		HostRxRings: want.HostRxRings, TxSlots: want.TxSlots, RxSlots: want.RxSlots,
+	}
+	if err := request(dev, &Request{Type: ReqPortInfoGet, Name: p.info.Spec.Name, Body: &sizes}); err != nil {
+		return p.explain(err, dev, &want)
+	}
+	return p.openQueues(dev, want, &RegisterReq{
+		Mode: want.Mode, RingID: want.RingID, Flags: want.Flags,
+		TxRings: sizes.TxRings, RxRings: sizes.RxRings, HostTxRings: sizes.HostTxRings, HostRxRings: sizes.HostRxRings,
+	})
+}
+
+// openQueues registers one descriptor for each ring of each direction that the
+// registration got binds.
+func (p *Port) openQueues(dev Device, want RegisterReq, got *RegisterReq) error {
+	for _, b := range bindings(got) {
+		r := want
+		r.Mode, r.RingID = b.mode, b.ring
+		r.Flags &^= FlagTxRingsOnly | FlagRxRingsOnly
+		r.Flags |= b.only
+		if p.mem != nil {
+			r.ExtraBufs = 0
+		}
+		q, err := p.register(dev, r)
+		if err != nil {
+			return err
+		}
+		first := p.mem == nil
+		if first {
+			if err := p.adopt(q); err != nil {
+				return err
+			}
+		}
+		rings, err := p.mem.boundRings(&q.req)
+		if err != nil {
+			return err
+		}
+		if first {
+			if p.pool, err = p.mem.extraBufs(&q.req); err != nil {
+				return err
+			}
+		}
+		for _, ring := range append(rings[TX], rings[RX]...) {
+			p.add(q, ring)
+		}
+	}
+	return nil
+}
+
+// A binding is the registration of one ring in one direction.
+type binding struct {
+	mode Mode
+	ring uint16
+	only Flags
+}
+
+// bindings lists the rings that a registration binds, as one binding each:
+// transmit before receive, the NIC's before the host's.
+func bindings(r *RegisterReq) (all []binding) {
+	add := func(mode Mode, n uint16, only Flags) {
+		if r.Mode == ModeOneNIC || r.Mode == ModeOneSW {
+			if r.RingID < n {
+				all = append(all, binding{mode, r.RingID, only})
+			}
+			return
+		}
+		for i := range n {
+			all = append(all, binding{mode, i, only})
+		}
+	}
+	nic := r.Mode == ModeAllNIC || r.Mode == ModeNICSW || r.Mode == ModeOneNIC
+	host := r.Mode == ModeSW || r.Mode == ModeNICSW || r.Mode == ModeOneSW
+	if r.Flags&FlagRxRingsOnly == 0 {
+		if nic {
+			add(ModeOneNIC, r.TxRings, FlagTxRingsOnly)
+		}
+		if host {
+			add(ModeOneSW, r.HostTxRings, FlagTxRingsOnly)
+		}
+	}
+	if r.Flags&FlagTxRingsOnly == 0 {
+		if nic {
+			add(ModeOneNIC, r.RxRings, FlagRxRingsOnly)
+		}
+		if host {
+			add(ModeOneSW, r.HostRxRings, FlagRxRingsOnly)
+		}
+	}
+	return all
+}
+
+// register opens a descriptor and binds it.
+func (p *Port) register(dev Device, want RegisterReq) (registered, error) {
+	f, err := dev.Open()
+	if err != nil {
+		return registered{}, err
+	}
+	got := want
+	if err := f.Ctrl(&Request{Type: ReqRegister, Name: p.info.Spec.Name, Body: &got}); err != nil {
+		f.Close()
+		return registered{}, p.explain(err, dev, &want)
+	}
+	if p.link == nil && dev == Kernel {
+		p.link = newLink(p.info.Spec.Name)
+	}
+	r := registered{f, got}
+	p.regs = append(p.regs, r)
+	return r, nil
+}
+
+func (p *Port) add(r registered, ring *Ring) {
+	q := &Queue{port: p, file: r.file, ring: ring, dir: ring.Dir(), reg: r.req, head: ring.Head()}
+	p.info.BufSize = ring.BufSize()
+	if q.dir == TX {
+		p.tx = append(p.tx, q)
+	} else {
+		p.rx = append(p.rx, q)
+	}
+}
+
+// request makes one request on a descriptor of its own.
+func request(dev Device, r *Request) error {
+	f, err := dev.Open()
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Ctrl(r), f.Close())
+}
+
+// memoryOf returns the region's id of a port by its kernel name.
+func memoryOf(dev Device, name string) (uint16, error) {
+	var r PortInfoReq
+	if err := request(dev, &Request{Type: ReqPortInfoGet, Name: name, Body: &r}); err != nil {
+		return 0, fmt.Errorf("the memory of %s, to be shared, is not to be found out: %w", name, err)
+	}
+	return r.MemID, nil
+}
+
+// TX returns the transmit queues: the NIC's rings in order, then the host's.
+func (p *Port) TX() []*Queue { return p.tx }
+
+// RX returns the receive queues: the NIC's rings in order, then the host's.
+func (p *Port) RX() []*Queue { return p.rx }
+
+// Info returns what the kernel said of the port.
+func (p *Port) Info() Info { return p.info }
+
+// Memory returns the port's region.
+func (p *Port) Memory() *Memory { return p.mem }
+
+// Pool returns the extra buffers; it is empty if none were asked for. What it
+// holds when the port is closed goes back to the kernel; what it does not hold
+// then, in no slot either, is lost to the region until its last port is closed.
+func (p *Port) Pool() *Pool { return p.pool }
+
+// Stop ends the port's use from outside: it marks the port, and every queue's
+// next call returns ErrClosed, a waiting one within 200 ms. Close must follow.
+func (p *Port) Stop() { p.stopped.Store(true) }
+
+// Close stops the port, waits for calls under way to return, and gives its
+// rings back to the kernel. Frames not yet sent may be lost. A goroutine that
+// still walks a ring then reads zeros. Further calls return what the first did.
+func (p *Port) Close() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.closed {
+		p.Stop()
+		p.closed, p.err = true, p.release()
+	}
+	return p.err
+}

@@ -1,0 +1,175 @@
+package netmap
+
+import (
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+// A Queue is one ring of an open port with the descriptor that syncs it. One
+// goroutine owns it; Stop and Close of its Port may come from anywhere.
+type Queue struct {
+	port *Port
+	file File
+	ring *Ring
+	dir  Dir
+	reg  RegisterReq
+
+	head   uint32 // as of the last sync
+	calls  uint8  // counts to the next timed sync
+	slow   bool   // a sync took long: no more raw system calls
+	inside atomic.Int32
+}
+
+// Ring returns the ring, in the kernel's memory. It is valid until the port is
+// closed and reads as empty after that.
+func (q *Queue) Ring() *Ring { return q.ring }
+
+// Dir returns the queue's direction.
+func (q *Queue) Dir() Dir { return q.dir }
+
+// FD returns the descriptor, for poll(2) beside others: for POLLIN on a
+// receive queue, for POLLOUT on a transmit queue that is full. If the poll
+// itself synced the ring (see Polls), call Polled, else Sync. Level-triggered
+// polls only: an edge-triggered one misses packets that a sync has left in
+// the NIC.
+func (q *Queue) FD() int { return q.file.FD() }
+
+// Polls reports whether polling FD syncs the ring, as the kernel does.
+func (q *Queue) Polls() bool { return q.file.Polls() }
+
+// A sync is timed once in so many, for the clock costs more than the sync
+// where there is no vDSO, and a queue whose sync took longer than slowSync
+// makes ordinary system calls from then on: a raw one holds up the whole
+// process's garbage collection.
+const (
+	timedSyncs = 16
+	slowSync   = 200 * time.Microsecond
+)
+
+// Sync tells the kernel what the user gave back and learns what is new
+// (NIOCTXSYNC, NIOCRXSYNC); it does not wait for packets. ErrRing says that
+// head or cur are outside of [head,tail], and that the ring is as it was;
+// ErrClosed that the port was stopped or closed.
+func (q *Queue) Sync() error {
+	if err := q.enter(); err != nil {
+		return err
+	}
+	defer q.leave()
+	if err := q.ring.Check(q.head); err != nil {
+		return err
+	}
+	var err error
+	if q.calls++; q.calls%timedSyncs != 0 || q.slow {
+		err = q.sync(!q.slow)
+	} else {
+		begin := time.Now()
+		err = q.sync(true)
+		q.slow = time.Since(begin) > slowSync
+	}
+	q.head = q.ring.Head()
+	if err != nil {
+		return q.port.dead(err)
+	}
+	return nil
+}
+
+// sync tries again what a signal interrupted.
+func (q *Queue) sync(raw bool) (err error) {
+	for {
+		if err = q.file.Sync(q.dir, raw); !errors.Is(err, syscall.EINTR) {
+			return err
+		}
+	}
+}
+
+// waitSlice is the longest single poll: the removal of an interface does not
+// wake it, and is looked for after each.
+const waitSlice = 200 * time.Millisecond
+
+// Wait waits, at most for d (negative: without limit), until a receive queue
+// has packets or a transmit queue room, and returns with the ring synced. Call
+// it only after a Sync that gave nothing. It returns nil also when time is up;
+// errors are those of Sync, and the interface's end.
+func (q *Queue) Wait(d time.Duration) error {
+	deadline := time.Now().Add(d)
+	for {
+		slice := waitSlice
+		if d >= 0 {
+			slice = max(0, min(slice, time.Until(deadline)))
+		}
+		n, err := q.poll(slice)
+		if errors.Is(err, syscall.EINTR) {
+			err = nil
+		}
+		if n != 0 || err != nil || d >= 0 && time.Until(deadline) <= 0 {
+			return err
+		}
+	}
+}
+
+func (q *Queue) poll(d time.Duration) (revents int16, err error) {
+	if err := q.enter(); err != nil {
+		return 0, err
+	}
+	defer q.leave()
+	if err := q.ring.Check(q.head); err != nil {
+		return 0, err
+	}
+	revents, err = q.file.Poll(q.Events(), d)
+	if err != nil {
+		return 0, fmt.Errorf("poll: %w", err)
+	}
+	return revents, q.polled(revents)
+}
+
+// Events is what to poll the queue's descriptor for.
+func (q *Queue) Events() int16 {
+	if q.dir == RX {
+		return pollIn
+	}
+	return pollOut
+}
+
+// Polled ends a poll of FD made elsewhere, with its revents, 0 if time ran
+// out. It leaves the ring synced.
+func (q *Queue) Polled(revents int16) error {
+	if revents != 0 && revents&^(pollIn|pollOut) == 0 && !q.file.Polls() {
+		return q.Sync()
+	}
+	if err := q.enter(); err != nil {
+		return err
+	}
+	defer q.leave()
+	return q.polled(revents)
+}
+
+func (q *Queue) polled(revents int16) error {
+	q.head = q.ring.Head()
+	if revents&^(pollIn|pollOut) != 0 {
+		// The kernel refused to sync: it is going away, or the ring's indices
+		// are not what it believes.
+		return q.port.dead(syscall.EIO)
+	}
+	if revents == 0 {
+		return q.port.alive()
+	}
+	return nil
+}
+
+// enter begins an owner's call.
+func (q *Queue) enter() error {
+	q.inside.Add(1)
+	if q.port.stopped.Load() {
+		q.inside.Add(-1)
+		return ErrClosed
+	}
+	return nil
+}
+
+func (q *Queue) leave() { q.inside.Add(-1) }
+
+// errGone is wrapped by the error of a port whose interface was removed.
+var errGone = errors.New("the interface is gone")
