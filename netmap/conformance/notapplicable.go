@@ -1,0 +1,45 @@
+package conformance
+
+import "slices"
+
+// An Exception says why some checks do not apply to some kinds of target.
+type Exception struct {
+	Kinds  []Kind
+	Checks []string
+	Reason string
+}
+
+var (
+	oneEnded = []Kind{Null, Sink}
+	twoEnded = []string{"transfer", "wrap", "threads", "reflect", "wake", "link-down"}
+)
+
+// NotApplicable is the list of what is not checked where, and why. A check
+// that a target lacks something for, without being listed here, fails.
+var NotApplicable = []Exception{
+	{oneEnded, twoEnded, "nothing that is sent arrives anywhere"},
+	{oneEnded, []string{"queues", "fragments", "withhold", "forward", "learn", "monitor", "zero-copy-monitor", "pending", "room"}, "nothing that is sent arrives anywhere"},
+	{[]Kind{Null}, []string{"port-info", "modes", "host-modes", "pools", "memory-id", "exclusive", "ring-only"}, "a null port has no name by which a second request could find it, and no mode but its own"},
+	{[]Kind{VALE, Pipe, Null}, []string{"remove", "link-down"}, "it is not an interface"},
+	{[]Kind{Null, Sink, VALE, Emulated, Native, Looped}, []string{"ring-memory", "forward"}, "only pipes share a region that the first of them sized"},
+	{[]Kind{Emulated, Native, Looped, Pipe}, []string{"learn"}, "it is not a switch"},
+	{[]Kind{VALE, Emulated, Native, Looped}, []string{"pending", "room"}, "what the receiver has no room for is lost, and the sender does not wait"},
+	{[]Kind{VALE}, []string{"withhold"}, "a VALE switch delivers what there is of a packet when the sync ends, as a packet"},
+	{[]Kind{Emulated, Native, Looped}, []string{"withhold"}, "a NIC takes fragments as they come; the driver decides what becomes of them"},
+	{[]Kind{Emulated}, []string{"fragments"}, "a receiver gets at most what fits the interface's MTU, which is less than a buffer"},
+	{[]Kind{Emulated, Native}, []string{"queues"}, "the interfaces have one ring each"},
+	{[]Kind{Emulated, Native, Looped}, []string{"monitor", "zero-copy-monitor"}, "frames leave and arrive at the link's pace, so that what a monitor must have seen at a given time is not determined"},
+	{[]Kind{VALE}, []string{"zero-copy-monitor"}, "VALE copies into the receiver's buffers"},
+	{[]Kind{Pipe}, []string{"zero-copy-monitor"}, "the fake has no zero-copy monitors; the kernel's pipes are checked"},
+	{[]Kind{Native, Sink}, []string{"remove"}, "the interface cannot be taken away and put back while the module is loaded"},
+}
+
+// notApplicable returns the reason, "" if there is none.
+func notApplicable(k Kind, check string) string {
+	for _, x := range NotApplicable {
+		if slices.Contains(x.Kinds, k) && slices.Contains(x.Checks, check) {
+			return x.Reason
+		}
+	}
+	return ""
+}

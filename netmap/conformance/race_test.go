@@ -1,0 +1,6 @@
+//go:build race
+
+package conformance_test
+
+// race says that the race detector is on, which slows traffic down.
+const race = true

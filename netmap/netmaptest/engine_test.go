@@ -1,0 +1,176 @@
+package netmaptest_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/ringwalk/ringwalk/engine"
+	"github.com/ringwalk/ringwalk/netmap"
+	"github.com/ringwalk/ringwalk/netmap/netmaptest"
+	"github.com/ringwalk/ringwalk/pktgen/gen"
+	"github.com/ringwalk/ringwalk/rcv/meter"
+)
+
+func openEngine(t *testing.T, d *netmaptest.Device, spec string, rx, tx int) *engine.Port {
+	t.Helper()
+	p, err := engine.Open(spec, &engine.Config{Device: d, RX: rx, TX: tx})
+	ok(t, err)
+	t.Cleanup(func() { ok(t, p.Close()) })
+	return p
+}
+
+// wide makes a Device whose NICs nm0 and nm1, nm2 and nm3 are joined and have
+// rings of 2048 slots.
+func wide(t *testing.T) *netmaptest.Device {
+	t.Helper()
+	d := netmaptest.New(&netmaptest.Config{Memory: netmaptest.Pools{BufNum: 40000}})
+	for name, c := range map[string]netmaptest.NIC{
+		"nm0": {TxRings: 2, RxRings: 3},
+		"nm1": {TxRings: 3, RxRings: 1},
+		"nm2": {TxRings: 1, RxRings: 2},
+		"nm3": {},
+	} {
+		c.TxSlots, c.RxSlots = 2048, 2048
+		ok(t, d.AddNIC(name, c))
+	}
+	ok(t, d.Loop("nm0", "nm1"))
+	ok(t, d.Loop("nm2", "nm3"))
+	return d
+}
+
+// The generator into the counter, over each kind of port. Paced, everything
+// arrives; at full speed, what was sent is either received or dropped, except
+// on a pipe, which loses nothing.
+func TestEndToEnd(t *testing.T) {
+	const paced, full = 1000, 50000 // the smallest ring holds all of the paced ones
+	for _, c := range []struct {
+		from, to string
+		lossless bool
+	}{
+		{"netmap:nm0", "netmap:nm1", false}, // 2 transmit rings into 1
+		{"netmap:nm1", "netmap:nm0", false}, // 3 into 3
+		{"vale0:a", "vale0:b", false},
+		{"vale0:a@conf:rings=2", "vale0:b@conf:rings=3", false},
+		{"netmap:nm0{1", "netmap:nm0}1", true},
+		{"netmap:lone{1@conf:rings=2", "netmap:lone}1", true},
+	} {
+		for _, rate := range []float64{20000, 0} {
+			t.Run(fmt.Sprintf("%s at %v", c.from, rate), func(t *testing.T) {
+				t.Parallel()
+				count := uint64(paced)
+				if rate == 0 {
+					count = full
+				}
+				d := wide(t)
+				from := openEngine(t, d, c.from, 0, engine.All)
+				to := openEngine(t, d, c.to, engine.All, 0)
+				g, err := gen.New(from, &gen.Config{Count: count, Rate: rate, DrainTimeout: 5 * time.Second})
+				ok(t, err)
+				m, err := meter.New(to, &meter.Config{Idle: time.Second, WaitFirst: 20 * time.Second})
+				ok(t, err)
+				counted := make(chan error, 1)
+				go func() { counted <- m.Run(context.Background()) }()
+				ok(t, g.Run(context.Background()))
+				ok(t, <-counted)
+
+				sent, got := g.Snapshot(), m.Snapshot()
+				if sent.Packets != count || sent.Undrained != 0 {
+					t.Fatalf("sent %d of %d, %d undrained", sent.Packets, count, sent.Undrained)
+				}
+				var distinct, lost, odd uint64
+				for _, s := range got.Streams {
+					distinct += s.Distinct
+					lost += s.Lost
+					odd += s.Duplicates + s.Late
+					if !s.Ended {
+						t.Errorf("stream %d has no end", s.ID)
+					}
+				}
+				if len(got.Streams) != len(from.TX()) || distinct+lost != count || odd != 0 || got.NotProbe != 0 {
+					t.Errorf("%d sent by %d threads; %d distinct, %d lost, %d twice or late, %d no probes, %d streams",
+						count, len(from.TX()), distinct, lost, odd, got.NotProbe, len(got.Streams))
+				}
+				if (rate > 0 || c.lossless) && lost != 0 {
+					t.Errorf("%d lost", lost)
+				}
+				x, y := d.Counters(name(base(c.from))), d.Counters(name(base(c.to)))
+				if x.Sent < count+sent.EndRecords || y.Received != got.Packets || y.Dropped+y.Received != x.Sent {
+					t.Errorf("the device counts %+v and %+v; sent %d and %d ends, received %d", x, y, count, sent.EndRecords, got.Packets)
+				}
+			})
+		}
+	}
+}
+
+// base takes the options off a spec.
+func base(spec string) string {
+	for i := range spec {
+		if spec[i] == '@' {
+			return spec[:i]
+		}
+	}
+	return spec
+}
+
+// A bridge between two ports of one region moves buffers, not bytes.
+func TestEngineBridge(t *testing.T) {
+	d := wide(t)
+	in, out := openEngine(t, d, "netmap:nm1", engine.All, 0), openEngine(t, d, "netmap:nm2", 0, engine.All)
+	source, sink := openEngine(t, d, "netmap:nm0", 0, engine.All), openEngine(t, d, "netmap:nm3", engine.All, 0)
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	bridged := make(chan error, 1)
+	go func() {
+		w := engine.Worker{In: in.RX(), Out: out.TX(), Stage: forward{}}
+		bridged <- w.Run(ctx)
+	}()
+	const count = 2000 // a ring holds them all
+	g, err := gen.New(source, &gen.Config{Count: count, Rate: 20000})
+	ok(t, err)
+	m, err := meter.New(sink, &meter.Config{Idle: 500 * time.Millisecond, WaitFirst: 10 * time.Second})
+	ok(t, err)
+	counted := make(chan error, 1)
+	go func() { counted <- m.Run(ctx) }()
+	ok(t, g.Run(ctx))
+	ok(t, <-counted)
+	cancel()
+	<-bridged
+	if s := m.Snapshot(); s.Packets-s.EndRecords != count {
+		t.Errorf("%d of %d came through the bridge", s.Packets-s.EndRecords, count)
+	}
+}
+
+type forward struct{}
+
+func (forward) Process(in, out []*netmap.Ring, _ *engine.Clock) (n int, done bool, err error) {
+	n, err = netmap.Move(out[0], in[0], 512)
+	return n, false, err
+}
+
+func TestEngineStopsAndFails(t *testing.T) {
+	d := device(t)
+	p := openEngine(t, d, "netmap:nm0", engine.All, 0)
+	time.AfterFunc(20*time.Millisecond, p.Stop)
+	begin := time.Now()
+	for p.RX()[0].Sync() == nil {
+		if err := p.RX()[0].Wait(-1); err != nil {
+			break
+		}
+	}
+	if time.Since(begin) > 5*time.Second {
+		t.Errorf("Stop took %v", time.Since(begin))
+	}
+	q := openEngine(t, d, "netmap:nm1", engine.All, 0)
+	time.AfterFunc(20*time.Millisecond, func() { _ = d.Remove("nm1") })
+	var err error
+	for begin := time.Now(); err == nil && time.Since(begin) < 5*time.Second; {
+		if err = q.RX()[0].Sync(); err == nil {
+			err = q.RX()[0].Wait(time.Second)
+		}
+	}
+	if err == nil {
+		t.Error("a NIC that is gone gave no error")
+	}
+}

@@ -1,0 +1,5 @@
+//go:build !race
+
+package netmaptest_test
+
+const raceEnabled = false

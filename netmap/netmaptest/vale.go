@@ -1,0 +1,333 @@
+package netmaptest
+
+import (
+	"encoding/binary"
+	"hash/fnv"
+	"strings"
+
+	"github.com/ringwalk/ringwalk/netmap"
+	"golang.org/x/sys/unix"
+)
+
+const (
+	maxBridges   = 8    // vale_max_bridges
+	maxPorts     = 254  // NM_BDG_MAXPORTS
+	bridgeHash   = 1024 // NM_BDG_HASH
+	bridgeBatch  = 1024 // NM_BDG_BATCH
+	maxVALERings = 16
+	maxVALESlots = 4096
+	defVALESlots = 1024
+	ifNameSize   = 16
+)
+
+// A bridge is a VALE switch (struct nm_bridge). It is there as long as it has
+// ports.
+type bridge struct {
+	name  string
+	ports [maxPorts]*valePort
+	used  int
+	table [bridgeHash]struct {
+		mac  uint64
+		port int
+	}
+	batches uint64
+}
+
+// A valePort is a port of a switch, or of none: those that pipes make for
+// themselves (struct netmap_vp_adapter).
+type valePort struct {
+	adapter
+	bridge  *bridge
+	index   int
+	last    uint64 // the source address learned last
+	persist bool
+}
+
+// bridgeOf takes the switch out of a port's name (nm_bdg_name_validate).
+func bridgeOf(name string) (string, bool) {
+	i := 0
+	for ; i < len(name) && i < ifNameSize && name[i] != ':'; i++ {
+		c := name[i]
+		if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '_') {
+			return "", false
+		}
+	}
+	if i == len(name) || name[i] != ':' || len(name)-i > ifNameSize {
+		return "", false
+	}
+	return name[:i], true
+}
+
+// getVALE is netmap_get_bdg_na, which makes the port and its switch.
+func (d *Device) getVALE(name string, r *netmap.RegisterReq, m *memory) (*adapter, error) {
+	if !strings.HasPrefix(name, "vale") {
+		return nil, nil
+	}
+	sw, ok := bridgeOf(name)
+	if !ok {
+		return nil, unix.ENOMEM
+	}
+	b := d.bridges[sw]
+	if b == nil {
+		if len(d.bridges) == maxBridges {
+			return nil, unix.ENOMEM
+		}
+		b = &bridge{name: sw}
+	}
+	free := -1
+	for i, p := range b.ports {
+		if p != nil && p.name == name {
+			return p.get(), nil
+		}
+		if p == nil && free < 0 {
+			free = i
+		}
+	}
+	if b.used+2 >= maxPorts {
+		return nil, unix.ENOMEM
+	}
+	if d.ifaces[name[len(sw)+1:]] != nil {
+		return nil, unix.EINVAL // a NIC is attached, not opened, under such a name
+	}
+	p, err := d.newVALE(name, r, m)
+	if err != nil {
+		return nil, err
+	}
+	p.bridge, p.index = b, free
+	b.ports[free] = p
+	b.used++
+	d.bridges[sw] = b
+	return p.get(), nil
+}
+
+// newVALE is netmap_vale_vp_create.
+func (d *Device) newVALE(name string, r *netmap.RegisterReq, m *memory) (*valePort, error) {
+	p := &valePort{last: ^uint64(0), adapter: adapter{
+		name: name,
+		nrings: [2]int{
+			tx: bound(int(r.TxRings), 1, 1, maxVALERings),
+			rx: bound(int(r.RxRings), 1, 1, maxVALERings),
+		},
+		nslots: [2]int{
+			tx: bound(int(r.TxSlots), defVALESlots, 1, maxVALESlots),
+			rx: bound(int(r.RxSlots), defVALESlots, 1, maxVALESlots),
+		},
+	}}
+	r.ExtraBufs = uint32(min(int(r.ExtraBufs), maxExtraCreate))
+	if m == nil {
+		var err error
+		if m, err = d.privateMemory(&p.adapter, int(r.ExtraBufs), 2); err != nil {
+			return nil, err
+		}
+	}
+	d.attach(&p.adapter, p, m)
+	return p, nil
+}
+
+// persist makes a port of no switch, for a pipe's sake (netmap_vi_create).
+func (d *Device) persist(name string, r *netmap.RegisterReq, m *memory) bool {
+	if strings.HasPrefix(name, "vale") || len(name) >= ifNameSize || d.ifaces[name] != nil {
+		return false
+	}
+	p, err := d.newVALE(name, r, m)
+	if err != nil {
+		return false
+	}
+	p.persist = true
+	d.ifaces[name] = &p.adapter
+	return true
+}
+
+func (p *valePort) register(on bool) error {
+	p.commit(on)
+	p.setOn(on)
+	return nil
+}
+
+// dtor is netmap_vale_vp_dtor.
+func (p *valePort) dtor() {
+	if p.persist {
+		delete(p.dev.ifaces, p.name)
+	}
+	b := p.bridge
+	if b == nil {
+		return
+	}
+	b.ports[p.index] = nil
+	if b.used--; b.used == 0 {
+		delete(p.dev.bridges, b.name)
+	}
+}
+
+// rxSync is netmap_vp_rxsync: what came is in the ring already.
+func (p *valePort) rxSync(k *kring, _ syncFlags) bool {
+	for k.hwcur != k.rhead {
+		k.restore(k.hwcur)
+		k.slots[k.hwcur].Flags &^= netmap.BufChanged
+		k.hwcur = k.next(k.hwcur)
+	}
+	return true
+}
+
+func (p *valePort) pending(*kring) bool { return false }
+
+// txSync is netmap_vale_vp_txsync and nm_vale_preflush.
+func (p *valePort) txSync(k *kring, _ syncFlags) bool {
+	end := k.rhead
+	if n := k.ahead(k.hwcur, end); p.limit > 0 && n > uint32(p.limit) {
+		end = (k.hwcur + uint32(p.limit)) % k.n
+		for end != k.rhead && k.slots[k.prev(end)].Flags&netmap.MoreFrag != 0 {
+			end = k.next(end) // a packet is taken whole
+		}
+	}
+	if p.bridge == nil {
+		k.hwcur = end
+	} else {
+		p.forward(k, end)
+	}
+	k.hwtail = k.prev(k.hwcur)
+	return true
+}
+
+// forward sends the packets up to end, in batches as the kernel's, and a last
+// one without its end as if it were whole.
+func (p *valePort) forward(k *kring, end uint32) {
+	b := p.bridge
+	b.batches++
+	first, slots := k.hwcur, 0
+	var woken [maxPorts][maxVALERings]bool
+	for frags := uint32(1); k.hwcur != end; frags++ {
+		s := &k.slots[k.hwcur]
+		s.Flags &^= netmap.BufChanged
+		k.hwcur = k.next(k.hwcur)
+		slots++
+		if s.Flags&netmap.MoreFrag != 0 && k.hwcur != end {
+			continue
+		}
+		p.dispatch(k, first, frags, &woken)
+		first, frags = k.hwcur, 0
+		if slots >= bridgeBatch {
+			b.batches++
+			slots = 0
+		}
+	}
+	for i, rings := range woken {
+		for q, yes := range rings {
+			if yes {
+				r := b.ports[i].rings[rx][q]
+				r.notify(r)
+			}
+		}
+	}
+}
+
+// dispatch sends one packet where it belongs (nm_vale_flush): to one port, on
+// the ring with the number of the sender's, or to ring 0 of all.
+func (p *valePort) dispatch(k *kring, first, frags uint32, woken *[maxPorts][maxVALERings]bool) {
+	b := p.bridge
+	p.count.Sent++
+	to, all := b.learn(p, k, first)
+	if !all {
+		if to >= 0 && to != p.index && b.ports[to] != nil {
+			b.ports[to].deliver(k, first, frags, k.id, woken)
+		}
+		return
+	}
+	for i, v := range b.ports {
+		if v != nil && i != p.index {
+			v.deliver(k, first, frags, 0, woken)
+		}
+	}
+}
+
+// learn is netmap_vale_learning; to is -1 for a packet of no use.
+func (b *bridge) learn(p *valePort, k *kring, first uint32) (to int, all bool) {
+	s := &k.slots[first]
+	if k.clip(s) < 14 || int(s.Len) > p.mem.bufSize() {
+		return -1, false
+	}
+	buf := k.buf(s)
+	dst, src := mac(buf), mac(buf[6:])
+	if buf[6]&1 == 0 && p.last != src {
+		e := &b.table[hashMAC(src)]
+		e.mac, e.port = src, p.index
+		p.last = src
+	}
+	if buf[0]&1 == 0 {
+		if e := b.table[hashMAC(dst)]; e.mac == dst {
+			return e.port, false
+		}
+	}
+	return 0, true
+}
+
+func mac(b []byte) uint64 {
+	return uint64(binary.BigEndian.Uint16(b))<<32 | uint64(binary.BigEndian.Uint32(b[2:]))
+}
+
+func hashMAC(m uint64) uint64 { return m * 0x9e3779b97f4a7c15 >> 54 } // the upper 10 bits
+
+// deliver copies a packet into a receive ring, if that is open and has room for
+// all of it. After one that finds none, the rest of the batch is dropped too.
+func (v *valePort) deliver(from *kring, first, frags uint32, ring int, woken *[maxPorts][maxVALERings]bool) {
+	if !v.on {
+		v.count.Dropped++
+		return
+	}
+	ring %= v.nrings[rx]
+	k := v.rings[rx][ring]
+	if k.ring == nil || !k.on || k.stopped {
+		v.count.Dropped++
+		return
+	}
+	if frags > k.n-1-k.ahead(k.hwcur, k.hwtail) || k.full == v.bridge.batches {
+		k.full = v.bridge.batches
+		v.count.Dropped++
+		return
+	}
+	for i := range frags {
+		s, t := &from.slots[first], &k.slots[k.hwtail]
+		n := int(s.Len)
+		if n > v.mem.bufSize() || n > from.na.mem.bufSize() {
+			n = 0
+		}
+		copy(k.buf(t), from.buf(s)[:n])
+		t.Len = uint16(n)
+		t.Flags = netmap.SlotFlags(frags << 8)
+		if i < frags-1 {
+			t.Flags |= netmap.MoreFrag
+		}
+		k.corrupt(k.hwtail)
+		first, k.hwtail = from.next(first), k.next(k.hwtail)
+	}
+	v.count.Received++
+	woken[v.index][ring] = true
+}
+
+// flowHash spreads frames over rings by IP addresses and ports, as receive side
+// scaling does; what is not IP hashes to 0.
+func flowHash(frame []byte) uint32 {
+	if len(frame) < 14+20 {
+		return 0
+	}
+	ip := frame[14:]
+	h := fnv.New32a()
+	proto, l4 := byte(0), 0
+	switch binary.BigEndian.Uint16(frame[12:]) {
+	case 0x0800:
+		_, _ = h.Write(ip[12:20])
+		proto, l4 = ip[9], int(ip[0]&15)*4
+	case 0x86dd:
+		if len(ip) < 40 {
+			return 0
+		}
+		_, _ = h.Write(ip[8:40])
+		proto, l4 = ip[6], 40
+	default:
+		return 0
+	}
+	if (proto == unix.IPPROTO_TCP || proto == unix.IPPROTO_UDP) && len(ip) >= l4+4 {
+		_, _ = h.Write(ip[l4 : l4+4])
+	}
+	return h.Sum32()
+}
