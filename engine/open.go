@@ -4,19 +4,15 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"strings"
 
 	"github.com/ringwalk/ringwalk/engine/internal/backend"
-	"github.com/ringwalk/ringwalk/engine/internal/packet"
-	"github.com/ringwalk/ringwalk/engine/internal/pcap"
-	"github.com/ringwalk/ringwalk/engine/internal/udp"
 	"github.com/ringwalk/ringwalk/netmap"
 )
 
 // Config says how to open a port. The zero value of each field is its default.
 type Config struct {
-	// RX and TX are the numbers of queues of each direction. Both zero means
-	// one of each; otherwise zero means none.
+	// RX and TX are the numbers of queues of each direction, or All. Both zero
+	// means All of each; otherwise zero means none.
 	RX, TX int
 	// Slots is the size of each ring made in process memory, 2 to 65536; 1024.
 	Slots int
@@ -38,7 +34,13 @@ type Config struct {
 	// RecvBuf: 64 MiB for packet:, as far as the kernel grants it (see
 	// Info.RecvBuf); SendBuf: the kernel's default.
 	RecvBuf, SendBuf int
+	// Device is where netmap ports are opened; nil: the kernel's /dev/netmap.
+	Device netmap.Device
 }
+
+// All as a number of queues means as many as a netmap port has rings, and one
+// on every other port.
+const All = backend.All
 
 // MaxQueues is the most queues a port can be opened with in one direction.
 const MaxQueues = 256
@@ -58,6 +60,9 @@ func Open(spec string, c *Config) (*Port, error) {
 	if bad, ok := errors.AsType[*netmap.SpecError](err); ok {
 		return nil, bad
 	}
+	if op, ok := errors.AsType[*netmap.OpError](err); ok {
+		err = op.Err // netmap's own
+	}
 	return nil, &netmap.OpError{Op: "open", Port: spec, Err: err}
 }
 
@@ -73,9 +78,16 @@ func open(spec string, c *Config) (*Port, error) {
 	if err != nil {
 		return nil, err
 	}
-	name, why, arg, f, err := choose(spec)
+	resolved, why, err := Resolve(spec)
 	if err != nil {
 		return nil, err
+	}
+	name, arg, f, err := choose(resolved)
+	if err != nil {
+		return nil, err
+	}
+	if name != "netmap" {
+		o.RX, o.TX = one(o.RX), one(o.TX)
 	}
 	b, err := newBell()
 	if err != nil {
@@ -109,48 +121,25 @@ func open(spec string, c *Config) (*Port, error) {
 	return p, nil
 }
 
-// choose finds the backend of a spec.
-func choose(spec string) (name, why, arg string, f opener, err error) {
-	prefix, rest, found := strings.Cut(spec, ":")
-	switch {
-	case spec == "":
-		return "", "", "", nil, refuse(spec, 0, "it is empty: want packet:IFACE, udp:…, pcap:FILE, netmap:… or an interface's name")
-	case strings.HasPrefix(spec, "netmap:") || strings.HasPrefix(spec, "vale"):
-		if _, err := netmap.ParseSpec(spec); err != nil {
-			return "", "", "", nil, err
-		}
-		return "", "", "", nil, fmt.Errorf("this version opens no netmap ports yet: %w", netmap.ErrNotSupported)
-	case found && rest == "" && (prefix == "packet" || prefix == "pcap"):
-		return "", "", "", nil, refuse(spec, len(spec), "the name of the interface or file is missing")
-	case found && prefix == "packet":
-		return "packet", "", rest, packet.Open, nil
-	case found && prefix == "udp":
-		return "udp", "", rest, udp.Open, nil
-	case found && prefix == "pcap":
-		return "pcap", "", rest, pcap.Open, nil
-	case found && prefix == "xdp":
-		return "", "", "", nil, fmt.Errorf("xdp: is reserved and opens nothing: %w", netmap.ErrNotSupported)
-	case found:
-		return "", "", "", nil, refuse(spec, 0, "no kind of port is called %q: want packet:, udp:, pcap:, netmap: or vale", prefix+":")
+// one makes All one.
+func one(n int) int {
+	if n == All {
+		return 1
 	}
-	return "packet", "a bare interface name; this version opens no netmap ports yet", spec, packet.Open, nil
-}
-
-func refuse(spec string, pos int, format string, args ...any) error {
-	return &netmap.SpecError{Spec: spec, Pos: pos, Reason: fmt.Sprintf(format, args...)}
+	return n
 }
 
 func options(c *Config) (*backend.Options, error) {
 	if c.RX == 0 && c.TX == 0 {
-		c.RX, c.TX = 1, 1
+		c.RX, c.TX = All, All
 	}
 	for _, v := range []struct {
 		what     string
 		n        int
 		min, max int
 	}{
-		{"receive queues", c.RX, 0, MaxQueues},
-		{"transmit queues", c.TX, 0, MaxQueues},
+		{"receive queues", c.RX, All, MaxQueues},
+		{"transmit queues", c.TX, All, MaxQueues},
 		{"bytes of receive buffer", c.RecvBuf, 0, 1 << 30},
 		{"bytes of send buffer", c.SendBuf, 0, 1 << 30},
 	} {
@@ -161,6 +150,7 @@ func options(c *Config) (*backend.Options, error) {
 	o := &backend.Options{
 		RX: c.RX, TX: c.TX, Slots: c.Slots, BufSize: c.BufSize, Memory: c.Memory,
 		Promisc: c.Promisc, QdiscBypass: c.QdiscBypass, RecvBuf: c.RecvBuf, SendBuf: c.SendBuf,
+		Device: c.Device,
 	}
 	if c.Memory != nil {
 		o.BufSize = c.Memory.BufSize()

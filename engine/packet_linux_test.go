@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -339,11 +340,11 @@ func TestPacketMisuseAndDeadInterfaces(t *testing.T) {
 		{"packet:nosuch0", nil, unix.ENODEV, `no interface "nosuch0"`},
 		{"packet:", nil, nil, "name of the interface or file is missing"},
 		{"", nil, nil, "it is empty"},
-		{"netmap:eth0", nil, netmap.ErrNotSupported, "netmap"},
+		{"netmap:eth0", &engine.Config{Device: absent{}}, netmap.ErrNoModule, "build-netmap.sh"},
 		{"netmap:", nil, nil, "position"},
 		{"xdp:eth0", nil, netmap.ErrNotSupported, "reserved"},
 		{"tap:eth0", nil, nil, `"tap:"`},
-		{"packet:" + name, &engine.Config{RX: -1}, nil, "-1 receive queues"},
+		{"packet:" + name, &engine.Config{RX: -2}, nil, "-2 receive queues"},
 		{"packet:" + name, &engine.Config{Slots: 1}, nil, "1 slots"},
 		{"packet:" + name, &engine.Config{BufSize: 3}, nil, "3 bytes"},
 	} {
@@ -384,6 +385,13 @@ func TestPacketMisuseAndDeadInterfaces(t *testing.T) {
 	if err := tx.Sync(); err == nil || !strings.Contains(err.Error(), "is gone") {
 		t.Errorf("send on an interface that is gone: %v", err)
 	}
+}
+
+// absent is a system without netmap.
+type absent struct{}
+
+func (absent) Open() (netmap.File, error) {
+	return nil, fmt.Errorf("%w (scripts/build-netmap.sh --load)", netmap.ErrNoModule)
 }
 
 func TestPacketStopAndCloseFromElsewhere(t *testing.T) {

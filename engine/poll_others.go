@@ -12,3 +12,6 @@ import (
 func poll(fds []unix.PollFd, timeout time.Duration) (int, error) {
 	return unix.Poll(fds, int((timeout+time.Millisecond-1)/time.Millisecond))
 }
+
+// rawPoll is poll: there are no raw system calls here.
+func rawPoll(fds []unix.PollFd, timeout time.Duration) (int, error) { return poll(fds, timeout) }

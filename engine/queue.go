@@ -91,15 +91,10 @@ func (q *queue) Sync() error {
 		return err
 	}
 	defer q.gate.leave()
-	if err := q.Ring().Check(q.head); err != nil {
-		return q.fail("sync", err)
+	if err := q.check("sync"); err != nil {
+		return err
 	}
-	err := q.Queue.Sync()
-	q.head = q.Ring().Head()
-	if err != nil {
-		return q.fail("sync", err)
-	}
-	return nil
+	return q.fail("sync", q.Queue.Sync())
 }
 
 // polled ends a wait, as Sync does.
@@ -108,12 +103,17 @@ func (q *queue) polled(revents int16) error {
 		return err
 	}
 	defer q.gate.leave()
+	return q.fail("wait", q.Polled(revents))
+}
+
+// check refuses a ring whose indices the user set outside of what is the
+// user's. It comes before whatever moves them: a sync, or a poll that is one.
+func (q *queue) check(op string) error {
 	if err := q.Ring().Check(q.head); err != nil {
-		return q.fail("wait", err)
+		return q.fail(op, err)
 	}
-	err := q.Polled(revents)
 	q.head = q.Ring().Head()
-	return q.fail("wait", err)
+	return nil
 }
 
 func (q *queue) Wait(d time.Duration) error {
@@ -141,6 +141,10 @@ func (q *queue) Drain(d time.Duration) (int, error) {
 
 // left counts the packets that were handed over and have not left.
 func (q *queue) left() int {
+	// Where the kernel may be writing these slots, the backend keeps count.
+	if b, ok := q.Queue.(interface{ Left() int }); ok {
+		return b.Left()
+	}
 	r, n := q.Ring(), 0
 	for i := r.Next(r.Tail()); i != r.Head(); i = r.Next(i) {
 		if r.Slot(i).Flags&netmap.MoreFrag == 0 {

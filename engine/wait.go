@@ -24,6 +24,10 @@ func (w *waiter) init(n int) {
 // by the removal of its interface is looked at again after it.
 const maxSlice = 200 * time.Millisecond
 
+// maxRaw is the longest poll as a raw system call. A short wait then costs no
+// handing over of the processor, and the garbage collector waits no longer.
+const maxRaw = time.Millisecond
+
 // run waits at most d (negative: without limit) until one of the queues is
 // ready, has the ready ones synced, and returns the first error. A queue with
 // nothing to wait for is not waited for. The extra bell, if any, ends the wait
@@ -54,6 +58,7 @@ func (w *waiter) slice(d time.Duration, extra *bell, queues []*queue) (ended boo
 		timeout = min(timeout, d)
 	}
 	after := time.Duration(-1) // the shortest After
+	raw := false
 	for _, q := range queues {
 		// A queue is inside its gate for as long as its descriptor is polled.
 		if err := q.enter("wait"); err != nil {
@@ -61,7 +66,12 @@ func (w *waiter) slice(d time.Duration, extra *bell, queues []*queue) (ended boo
 			return true, err
 		}
 		w.who = append(w.who, q)
+		if err := q.check("wait"); err != nil {
+			w.leave()
+			return true, err
+		}
 		want := q.Poll()
+		raw = raw || want.Syncs
 		w.fds = append(w.fds, unix.PollFd{Fd: int32(want.FD), Events: want.Events}, q.port.bell.pollFd())
 		if want.After >= 0 && (after < 0 || want.After < after) {
 			after = want.After
@@ -73,7 +83,15 @@ func (w *waiter) slice(d time.Duration, extra *bell, queues []*queue) (ended boo
 	if after >= 0 {
 		timeout = min(timeout, after)
 	}
-	n, err := poll(w.fds, timeout)
+	slice := timeout
+	n, err := 0, error(nil)
+	if raw {
+		n, err = rawPoll(w.fds, min(timeout, maxRaw))
+		timeout -= min(timeout, maxRaw)
+	}
+	if n == 0 && err == nil && (!raw || timeout > 0) {
+		n, err = poll(w.fds, timeout)
+	}
 	w.leave()
 	switch {
 	case err == unix.EINTR:
@@ -83,7 +101,7 @@ func (w *waiter) slice(d time.Duration, extra *bell, queues []*queue) (ended boo
 	case extra != nil && w.fds[len(w.fds)-1].Revents != 0:
 		ended = true
 	}
-	if n == 0 && (after < 0 || timeout < after) {
+	if n == 0 && (after < 0 || slice < after) {
 		return ended, nil
 	}
 	for i, q := range w.who {

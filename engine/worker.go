@@ -48,6 +48,7 @@ type Worker struct {
 	heads   []uint32 // of the outputs, as of their last sync
 	ended   []bool   // inputs that returned io.EOF
 	waitFor []*queue // scratch of idle
+	lone    *queue   // the only queue, if polling it syncs it
 	wait    waiter
 	clk     Clock
 }
@@ -110,6 +111,38 @@ func (w *Worker) prepare() {
 	}
 	w.waitFor = make([]*queue, 0, len(w.in)+len(w.out))
 	w.wait.init(len(w.in) + len(w.out))
+	w.lone = nil
+	if len(w.in)+len(w.out) == 1 {
+		w.lone = w.onlyQueue()
+	}
+}
+
+// onlyQueue returns the worker's one queue if polling it syncs it.
+func (w *Worker) onlyQueue() *queue {
+	var q *queue
+	if len(w.In) == 1 {
+		q, _ = w.In[0].(*queue)
+	} else {
+		q, _ = w.Out[0].(*queue)
+	}
+	if q == nil {
+		return nil
+	}
+	if p, ok := q.Queue.(interface{ Polls() bool }); !ok || !p.Polls() {
+		return nil
+	}
+	return q
+}
+
+// sync is q.Sync, but for a lone queue without packets or room: a short poll
+// then does the same, and where the other side is just about to deliver it also
+// is the wait, in one system call instead of two.
+func (w *Worker) sync(q interface{ Sync() error }, r *netmap.Ring, alarm *bell) error {
+	if w.lone == nil || r.Space() > 0 {
+		return q.Sync()
+	}
+	_, err := w.wait.slice(maxRaw, alarm, []*queue{w.lone})
+	return err
 }
 
 func (w *Worker) loop(ctx context.Context, alarm *bell) error {
@@ -119,9 +152,9 @@ func (w *Worker) loop(ctx context.Context, alarm *bell) error {
 		w.clk.next()
 		// A failed input's packets are processed to the last before its
 		// error ends the run; a failed output ends it at once.
-		inErr := w.syncIn(burst, fresh)
+		inErr := w.syncIn(burst, fresh, alarm)
 		n, done, err := w.Stage.Process(w.in, w.out, &w.clk)
-		freed, outErr := w.syncOut(burst)
+		freed, outErr := w.syncOut(burst, alarm)
 		switch {
 		case err != nil:
 			return err
@@ -146,12 +179,12 @@ func (w *Worker) loop(ctx context.Context, alarm *bell) error {
 }
 
 // syncIn syncs the inputs that hold fewer than burst packets.
-func (w *Worker) syncIn(burst int, fresh bool) (failed error) {
+func (w *Worker) syncIn(burst int, fresh bool, alarm *bell) (failed error) {
 	for i, q := range w.In {
 		if w.ended[i] || w.in[i].Space() >= burst || fresh && w.in[i].Space() > 0 {
 			continue
 		}
-		if err := q.Sync(); err == io.EOF {
+		if err := w.sync(q, w.in[i], alarm); err == io.EOF {
 			w.ended[i] = true
 		} else if err != nil && failed == nil {
 			failed = err
@@ -162,14 +195,14 @@ func (w *Worker) syncIn(burst int, fresh bool) (failed error) {
 
 // syncOut syncs the outputs that were given packets, hold some still, or are
 // short of room. It reports whether any has more room now.
-func (w *Worker) syncOut(burst int) (freed bool, failed error) {
+func (w *Worker) syncOut(burst int, alarm *bell) (freed bool, failed error) {
 	for i, q := range w.Out {
 		r := w.out[i]
 		space := r.Space()
 		if r.Head() == w.heads[i] && r.Pending() == 0 && space >= burst {
 			continue
 		}
-		if err := q.Sync(); err != nil && failed == nil {
+		if err := w.sync(q, r, alarm); err != nil && failed == nil {
 			failed = err
 		}
 		w.heads[i] = r.Head()

@@ -113,6 +113,9 @@ func (m *Meter) Run(ctx context.Context) error {
 // rest tells a worker without packets whether the run is over, and the clock
 // when to ask again.
 func (m *Meter) rest(clk *engine.Clock) (done bool) {
+	if m.cfg.Duration <= 0 && m.cfg.Idle <= 0 && m.cfg.WaitFirst <= 0 {
+		return false
+	}
 	now := clk.Now()
 	ends := func(from int64, d time.Duration) {
 		if d <= 0 {

@@ -41,6 +41,7 @@ type Wait struct {
 	FD     int           // descriptor for poll(2), -1 if none
 	Events int16         // POLLIN or POLLOUT
 	After  time.Duration // ready after this long whatever poll says; negative: never
+	Syncs  bool          // polling FD syncs the ring, and the wait is likely to be short: it begins with a raw system call
 }
 
 // Now is the Wait of a queue that is ready.
@@ -69,9 +70,12 @@ func Add(c *atomic.Uint64, n uint64) {
 	}
 }
 
+// All as a number of queues is as many as the port has.
+const All = -1
+
 // Options are what a backend's Open is asked for. Zero values are defaults.
 type Options struct {
-	RX, TX      int // queues of each direction
+	RX, TX      int // queues of each direction; All: only for a backend whose ports have a number of their own
 	Slots       int
 	BufSize     int
 	Promisc     bool
@@ -79,6 +83,7 @@ type Options struct {
 	RecvBuf     int // bytes
 	SendBuf     int // bytes
 	Memory      *netmap.Memory
+	Device      netmap.Device // nil: the kernel's
 }
 
 // Facts are what a backend knows of what it opened.
