@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"runtime"
 	"strconv"
@@ -18,6 +19,7 @@ import (
 
 	"github.com/ringwalk/ringwalk/engine"
 	"github.com/ringwalk/ringwalk/internal/cli"
+	"github.com/ringwalk/ringwalk/internal/nic"
 	"github.com/ringwalk/ringwalk/netmap"
 )
 
@@ -50,9 +52,9 @@ func (c *Common) Flags(tool, about, more string, stdout io.Writer) *pflag.FlagSe
 
 // Shared adds the flags that all programs have.
 func (c *Common) Shared(fs *pflag.FlagSet) {
-	c.Threads, c.Interval = 1, time.Second
+	c.Interval = time.Second
 	fs.Var(cli.DurationValue(&c.Duration, time.Second), "duration", "stop after this `time`: 10s, 1m30s; a bare number counts seconds")
-	fs.VarP(cli.CountValue(&c.Threads), "threads", "p", "open this many queues, each with a thread of its own")
+	fs.VarP(cli.CountValue(&c.Threads), "threads", "p", "open this many queues, each with a thread of its own; by default\nall rings of a netmap port, one queue of any other")
 	fs.StringVarP(&c.CPUs, "cpu", "a", "", "bind the threads to CPUs, one each in turn: a `list` such as 0,2-3, or a single number N for CPUs N, N+1, …")
 	fs.VarP(cli.DurationValue(&c.LinkWait, time.Second), "link-wait", "w", "after opening the port wait this `time` for its link to come up; a bare number counts seconds")
 	fs.VarP(cli.DurationValue(&c.Interval, time.Millisecond), "interval", "T", "print a line each such `time`, on standard error; a bare number counts milliseconds; 0 for none")
@@ -69,12 +71,12 @@ func (c *Common) Check() (cpus []int, err error) {
 	if c.Threads > engine.MaxQueues {
 		return nil, cli.Usagef("-p, --threads: %d queues are more than the %d a port can have", c.Threads, engine.MaxQueues)
 	}
-	return parseCPUs(c.CPUs, c.Threads)
+	return parseCPUs(c.CPUs)
 }
 
 // parseCPUs reads "0,2-3". A single number is the first of a run, as pkt-gen's
 // -a is.
-func parseCPUs(s string, threads int) (cpus []int, err error) {
+func parseCPUs(s string) (cpus []int, err error) {
 	if s == "" {
 		return nil, nil
 	}
@@ -94,7 +96,7 @@ func parseCPUs(s string, threads int) (cpus []int, err error) {
 		}
 	}
 	if len(cpus) == 1 {
-		for i := 1; i < threads; i++ {
+		for i := 1; i < engine.MaxQueues; i++ {
 			cpus = append(cpus, cpus[0]+i)
 		}
 	}
@@ -121,14 +123,39 @@ func (c *Common) Result(tool, mode string, info engine.Info, fs *pflag.FlagSet, 
 	}
 }
 
+// A Port is an open port with what was changed on its interface.
+type Port struct {
+	*engine.Port
+	prepared *nic.Prepared
+}
+
+// Close closes the port and puts its interface back.
+func (p *Port) Close() error {
+	return errors.Join(p.Port.Close(), p.prepared.Restore())
+}
+
 // Open opens the port with enough processors for its threads to run beside the
-// rest of the program, and says what it opened.
-func (c *Common) Open(cfg *engine.Config, rep *cli.Reporter) (*engine.Port, error) {
-	runtime.GOMAXPROCS(max(runtime.GOMAXPROCS(0), c.Threads+1))
-	port, err := engine.Open(c.Port, cfg)
+// rest of the program, and says what it opened. An interface that netmap takes
+// is prepared first: set up, promiscuous, without offloads.
+func (c *Common) Open(cfg *engine.Config, rep *cli.Reporter) (*Port, error) {
+	spec, _, err := engine.Resolve(c.Port)
 	if err != nil {
 		return nil, Refused(err)
 	}
+	port := &Port{}
+	if ifc := netmapInterface(spec); ifc != "" {
+		var notes []string
+		if port.prepared, notes, err = nic.Prepare(ifc, nil); err != nil {
+			return nil, err
+		}
+		for _, n := range notes {
+			rep.Note("%s", n)
+		}
+	}
+	if port.Port, err = engine.Open(c.Port, cfg); err != nil {
+		return nil, errors.Join(Refused(err), port.prepared.Restore())
+	}
+	runtime.GOMAXPROCS(max(runtime.GOMAXPROCS(0), len(port.RX())+len(port.TX())+1))
 	if info := port.Info(); info.Why != "" {
 		rep.Note("%s is opened as %s: %s", info.Spec, info.Backend, info.Why)
 	}
@@ -136,6 +163,20 @@ func (c *Common) Open(cfg *engine.Config, rep *cli.Reporter) (*engine.Port, erro
 		rep.Note("%s", n)
 	}
 	return port, nil
+}
+
+// netmapInterface returns the interface that a netmap spec takes, "" if it
+// takes none: a VALE port, a pipe, or an interface that is not there, which
+// netmap's own refusal describes best.
+func netmapInterface(spec string) string {
+	sp, err := netmap.ParseSpec(spec)
+	if err != nil {
+		return ""
+	}
+	if _, err := net.InterfaceByName(sp.Name); err != nil {
+		return ""
+	}
+	return sp.Name
 }
 
 // WaitLink waits for the link if asked to, or until ctx ends.
@@ -166,6 +207,14 @@ func Refused(err error) error {
 		return cli.Usagef("%w", err)
 	}
 	return err
+}
+
+// Queues is the number of queues to open a port with.
+func (c *Common) Queues() int {
+	if c.Threads == 0 {
+		return engine.All
+	}
+	return c.Threads
 }
 
 // Every calls f each interval from a goroutine of its own, until stop, which

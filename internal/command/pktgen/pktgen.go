@@ -165,7 +165,7 @@ func (o *options) run(stdout, stderr io.Writer) (int, error) {
 	ctx, stop := cli.Signals(context.Background())
 	defer stop()
 	rep := o.Reporter("pktgen", stdout, stderr)
-	port, err := o.Open(&engine.Config{TX: o.Threads, QdiscBypass: o.bypass}, rep)
+	port, err := o.Open(&engine.Config{TX: o.Queues(), QdiscBypass: o.bypass}, rep)
 	if err != nil {
 		return 0, err
 	}
@@ -174,7 +174,7 @@ func (o *options) run(stdout, stderr io.Writer) (int, error) {
 	if info.DefaultRoute && !o.force {
 		return 0, cli.Usagef("interface %s carries this host's default route: sending there needs --force", info.Interface)
 	}
-	g, err := gen.New(port, cfg)
+	g, err := gen.New(port.Port, cfg)
 	if err != nil {
 		return 0, cli.Usagef("%w", err)
 	}

@@ -126,7 +126,7 @@ func (o *options) run(stdout, stderr io.Writer) (int, error) {
 	ctx, stop := cli.Signals(context.Background())
 	defer stop()
 	rep := o.Reporter("rcv", stdout, stderr)
-	port, err := o.Open(&engine.Config{RX: o.Threads, Promisc: o.promisc, RecvBuf: o.recvBuf}, rep)
+	port, err := o.Open(&engine.Config{RX: o.Queues(), Promisc: o.promisc, RecvBuf: o.recvBuf}, rep)
 	if err != nil {
 		return 0, err
 	}
@@ -145,13 +145,13 @@ func (o *options) run(stdout, stderr io.Writer) (int, error) {
 		defer file.Close()
 		cfg.Write = file.TX()[0]
 	}
-	m, err := meter.New(port, cfg)
+	m, err := meter.New(port.Port, cfg)
 	if err != nil {
 		return 0, err
 	}
 	info := port.Info()
 	o.WaitLink(ctx, rep)
-	rep.Note("ready: receiving on %s (%s, queues: %d%s)", info.Spec, info.Backend, o.Threads, buffer(info))
+	rep.Note("ready: receiving on %s (%s, queues: %d%s)", info.Spec, info.Backend, len(port.RX()), buffer(info))
 	start := time.Now()
 	began := engine.Monotonic()
 	var jsonErr error
