@@ -6,6 +6,12 @@ import (
 	"os"
 
 	"github.com/ringwalk/ringwalk/hw-test/internal/harness"
+	"github.com/ringwalk/ringwalk/hw-test/internal/vm"
 )
 
-func main() { os.Exit(harness.Main(os.Args, os.Stdout, os.Stderr)) }
+func main() {
+	if vm.IsInit(os.Args[0]) {
+		os.Exit(vm.Init()) // a VM's first process
+	}
+	os.Exit(harness.Main(os.Args, os.Stdout, os.Stderr))
+}

@@ -2,7 +2,8 @@
 // itself, and starts them.
 //
 //	argv[0]     pktgen ──▶ pktgen's command line ┐
-//	            rcv    ──▶ rcv's command line    ├─ one binary
+//	            rcv    ──▶ rcv's command line    │
+//	            conformance ──▶ the suite        ├─ one binary
 //	            any    ──▶ hw-test itself        ┘
 //	                          │
 //	                          └─ Command("rcv", …): this binary once more,
@@ -15,11 +16,14 @@ package carried
 import (
 	"context"
 	"io"
+	"maps"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"time"
 
+	"github.com/ringwalk/ringwalk/hw-test/internal/conform"
 	"github.com/ringwalk/ringwalk/internal/command/pktgen"
 	"github.com/ringwalk/ringwalk/internal/command/rcv"
 )
@@ -29,9 +33,13 @@ import (
 type Main func(args []string, stdout, stderr io.Writer) int
 
 var programs = map[string]Main{
-	"pktgen": pktgen.Main,
-	"rcv":    rcv.Main,
+	"pktgen":      pktgen.Main,
+	"rcv":         rcv.Main,
+	"conformance": conform.Main,
 }
+
+// Names returns the names that Lookup knows, in order.
+func Names() []string { return slices.Sorted(maps.Keys(programs)) }
 
 // Lookup returns the program that argv[0] calls for, nil if that is hw-test.
 func Lookup(argv0 string) Main { return programs[filepath.Base(argv0)] }

@@ -1,7 +1,9 @@
 // Package harness is hw-test's command line.
 //
-//	argv[0] pktgen, rcv ──▶ package carried
+//	argv[0] pktgen, rcv, conformance ──▶ package carried
 //	hw-test [self]      ──▶ package self
+//	hw-test conformance ──▶ package conform
+//	hw-test vm          ──▶ package vm, which runs any of these in a VM
 //
 // Each subcommand is a function here that makes a cobra command, and a package
 // beside this one that does the work.
@@ -16,7 +18,9 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/ringwalk/ringwalk/hw-test/internal/carried"
+	"github.com/ringwalk/ringwalk/hw-test/internal/conform"
 	"github.com/ringwalk/ringwalk/hw-test/internal/self"
+	"github.com/ringwalk/ringwalk/hw-test/internal/vm"
 	"github.com/ringwalk/ringwalk/internal/cli"
 )
 
@@ -83,7 +87,7 @@ func newRoot(status *int) *cobra.Command {
 	root.SilenceErrors, root.SilenceUsage = true, true
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(newSelf(status))
+	root.AddCommand(newSelf(status), newConformance(status), vm.Command(status, carried.Names()...))
 	root.SetUsageTemplate(root.UsageTemplate() + statuses)
 	return root
 }
@@ -103,6 +107,19 @@ func newSelf(status *int) *cobra.Command {
 	cmd.Flags().SortFlags = false
 	o.Flags(cmd.Flags())
 	return cmd
+}
+
+// newConformance passes everything on: what it carries is a program of its own,
+// which a VM runs by that name.
+func newConformance(status *int) *cobra.Command {
+	return &cobra.Command{
+		Use: "conformance", Short: "hold this machine's netmap against what netmap promises",
+		DisableFlagParsing: true,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			*status = conform.Main(args, cmd.OutOrStdout(), cmd.ErrOrStderr())
+			return nil
+		},
+	}
 }
 
 func noArgs(cmd *cobra.Command, args []string) error {
