@@ -52,7 +52,7 @@ func noise(n int) []byte {
 
 // The environment of the tests that boot a machine.
 const (
-	// envVM: a machine that cannot be had is a failure, and not a skip.
+	// envVM: boot machines; one that cannot be had is a failure then.
 	envVM = "RINGWALK_VM"
 	// envUML and envNetmap, envNetmapUML: what build-uml.sh and
 	// build-netmap.sh made.
@@ -69,8 +69,8 @@ func lacking(t *testing.T, format string, args ...any) {
 
 // onMachines runs a test with the flags for QEMU and for User-Mode Linux.
 func onMachines(t *testing.T, test func(t *testing.T, flags ...string)) {
-	if testing.Short() {
-		t.Skip("booting a machine takes long")
+	if os.Getenv(envVM) == "" {
+		t.Skipf("booting machines takes minutes: set %s to do it", envVM)
 	}
 	t.Run("qemu", func(t *testing.T) {
 		if _, err := exec.LookPath(qemuName); err != nil {
@@ -105,7 +105,7 @@ func runVM(t *testing.T, stdin string, args ...string) (status int, stdout, stde
 
 // TestOutput holds that output and status come through as they are, of
 // builtins, of the binary's own programs and of included ones.
-func TestOutput(t *testing.T) {
+func TestMachineOutput(t *testing.T) {
 	onMachines(t, func(t *testing.T, flags ...string) {
 		bash, err := exec.LookPath("bash")
 		if err != nil {
@@ -127,7 +127,7 @@ func TestOutput(t *testing.T) {
 	})
 }
 
-func TestHang(t *testing.T) {
+func TestMachineHang(t *testing.T) {
 	onMachines(t, func(t *testing.T, flags ...string) {
 		begin := time.Now()
 		_, stdout, _, err := runVM(t, "", append(flags, "--timeout", "15s", "--run", "echo before; sleep 1000")...)
@@ -142,7 +142,7 @@ func TestHang(t *testing.T) {
 	})
 }
 
-func TestPanic(t *testing.T) {
+func TestMachinePanic(t *testing.T) {
 	onMachines(t, func(t *testing.T, flags ...string) {
 		_, stdout, _, err := runVM(t, "", append(flags, "--run", "echo before && sleep 1 && write /proc/sysrq-trigger c; echo after")...)
 		wantError(t, err, "kernel panicked: sysrq triggered crash", "last lines:\n", "Call Trace")
@@ -153,8 +153,8 @@ func TestPanic(t *testing.T) {
 	})
 }
 
-// TestInterrupt ends hw-test from outside, by ^C and by kill -9.
-func TestInterrupt(t *testing.T) {
+// TestMachineInterrupt ends hw-test from outside, by ^C and by kill -9.
+func TestMachineInterrupt(t *testing.T) {
 	onMachines(t, func(t *testing.T, flags ...string) {
 		for i, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGKILL} {
 			memory := fmt.Sprint(517 + i) // to find the machine by
@@ -198,7 +198,7 @@ func TestInterrupt(t *testing.T) {
 }
 
 // TestShell drives a shell by its terminal.
-func TestShell(t *testing.T) {
+func TestMachineShell(t *testing.T) {
 	onMachines(t, func(t *testing.T, flags ...string) {
 		bash, err := exec.LookPath("bash")
 		if err != nil {
@@ -219,7 +219,7 @@ func TestShell(t *testing.T) {
 }
 
 // TestNetmap loads netmap's modules, and under QEMU has a pair of cards.
-func TestNetmap(t *testing.T) {
+func TestMachineNetmap(t *testing.T) {
 	onMachines(t, func(t *testing.T, flags ...string) {
 		env, script := envNetmapUML, "exists /dev/netmap && cat /sys/module/netmap/parameters/ring_size"
 		if strings.HasSuffix(t.Name(), "qemu") {
