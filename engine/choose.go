@@ -27,13 +27,20 @@ func Resolve(spec string) (resolved, why string, err error) {
 		return spec, "", nil
 	}
 	ok, why := netmapTakes(spec)
-	if ifc, err := net.InterfaceByName(spec); ok && err == nil && carriesDefaultRoute(ifc.Index) {
+	if ok && CarriesDefaultRoute(spec) {
 		ok, why = false, "it carries the default route, from which netmap would cut the host off"
 	}
 	if ok {
 		return "netmap:" + spec, why, nil
 	}
 	return "packet:" + spec, why, nil
+}
+
+// CarriesDefaultRoute reports whether a default route of this network namespace
+// leaves by the interface: the host's own traffic does.
+func CarriesDefaultRoute(ifc string) bool {
+	i, err := net.InterfaceByName(ifc)
+	return err == nil && carriesDefaultRoute(i.Index)
 }
 
 // choose finds the backend of a resolved spec.

@@ -42,7 +42,7 @@ func Example() {
 			return err
 		}
 		left, err := out.TX()[0].Drain(time.Second)
-		log.Printf("%+v, %d did not leave", out.TX()[0].Stats(), left)
+		log.Printf("received %+v, sent %+v, %d did not leave", in.RX()[0].Stats(), out.TX()[0].Stats(), left)
 		return err
 	}
 	_ = run

@@ -2,7 +2,7 @@ package engine
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"io"
 	"runtime"
 	"time"
@@ -72,7 +72,7 @@ const (
 // A panicking stage panics through Run with the ports still open.
 func (w *Worker) Run(ctx context.Context) error {
 	if w.Stage == nil {
-		return fmt.Errorf("worker without a stage: %w", netmap.ErrNotSupported)
+		return errors.New("a worker without a stage")
 	}
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()

@@ -4,6 +4,13 @@ package netmap
 // order: by exchanging buffers where both rings share a memory region, by
 // copying where not. Both rings are advanced; neither is synced.
 //
+// It may move fewer slots than src has, when dst has no room. Who changes
+// packets before moving them should change only those that will move,
+//
+//	a, b := src.Burst(min(src.Space(), dst.Space()))
+//
+// or the others will be changed a second time when their turn comes.
+//
 // It returns how many slots it moved. A packet of several slots ([MoreFrag])
 // is moved whole or not at all: Move stops at the first end of a packet at or
 // after max slots, and before a packet that is not all there yet or for which

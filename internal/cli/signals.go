@@ -13,7 +13,7 @@ import (
 // so that the program ends in order, puts back what it changed and reports;
 // context.Cause names the signal. A second signal ends the process at once
 // with ExitInterrupted: whoever presses ^C twice does not want to wait.
-// Signals that the process was started to ignore (nohup) stay ignored.
+// A SIGHUP that the process was started to ignore (nohup) stays ignored.
 //
 // stop ends the watch and restores the signals' default; call it when the
 // orderly part is over. Signals starts one goroutine, which stop ends.
@@ -21,7 +21,9 @@ func Signals(parent context.Context) (ctx context.Context, stop func()) {
 	ctx, cancel := context.WithCancelCause(parent)
 	ch := make(chan os.Signal, 2)
 	for _, s := range []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
-		if !signal.Ignored(s) {
+		// A shell starts background jobs with SIGINT ignored; who sends it to one
+		// means it.
+		if s != syscall.SIGHUP || !signal.Ignored(s) {
 			signal.Notify(ch, s)
 		}
 	}

@@ -56,7 +56,7 @@ func (c *Common) Shared(fs *pflag.FlagSet) {
 	fs.Var(cli.DurationValue(&c.Duration, time.Second), "duration", "stop after this `time`: 10s, 1m30s; a bare number counts seconds")
 	fs.VarP(cli.CountValue(&c.Threads), "threads", "p", "open this many queues, each with a thread of its own; by default\nall rings of a netmap port, one queue of any other")
 	fs.StringVarP(&c.CPUs, "cpu", "a", "", "bind the threads to CPUs, one each in turn: a `list` such as 0,2-3, or a single number N for CPUs N, N+1, …")
-	fs.VarP(cli.DurationValue(&c.LinkWait, time.Second), "link-wait", "w", "after opening the port wait this `time` for its link to come up; a bare number counts seconds")
+	fs.VarP(cli.DurationValue(&c.LinkWait, time.Second), "link-wait", "w", "after opening the port wait this `time`, for the link to settle; ports without an\ninterface have none to wait for; a bare number counts seconds")
 	fs.VarP(cli.DurationValue(&c.Interval, time.Millisecond), "interval", "T", "print a line each such `time`, on standard error; a bare number counts milliseconds; 0 for none")
 	fs.BoolVar(&c.JSON, "json", false, "at the end print the result as one JSON object on standard output")
 	fs.BoolVar(&c.JSONStream, "json-stream", false, "the same, and before it one JSON object per interval, each on a line")
@@ -165,6 +165,24 @@ func (c *Common) Open(cfg *engine.Config, rep *cli.Reporter) (*Port, error) {
 	return port, nil
 }
 
+// KeepDefaultRoute refuses a port on the interface that carries the host's
+// default route. It is asked before the port is opened: opening by netmap would
+// already cut the host off.
+func (c *Common) KeepDefaultRoute() error {
+	spec, _, err := engine.Resolve(c.Port)
+	if err != nil {
+		return Refused(err)
+	}
+	name, ok := strings.CutPrefix(spec, "packet:")
+	if !ok {
+		name = netmapInterface(spec)
+	}
+	if name != "" && engine.CarriesDefaultRoute(name) {
+		return cli.Usagef("interface %s carries this host's default route: sending there needs --force", name)
+	}
+	return nil
+}
+
 // netmapInterface returns the interface that a netmap spec takes, "" if it
 // takes none: a VALE port, a pipe, or an interface that is not there, which
 // netmap's own refusal describes best.
@@ -179,9 +197,10 @@ func netmapInterface(spec string) string {
 	return sp.Name
 }
 
-// WaitLink waits for the link if asked to, or until ctx ends.
-func (c *Common) WaitLink(ctx context.Context, rep *cli.Reporter) {
-	if c.LinkWait <= 0 {
+// WaitLink waits for the port's link if it has one and that was asked for, or
+// until ctx ends.
+func (c *Common) WaitLink(ctx context.Context, info engine.Info, rep *cli.Reporter) {
+	if c.LinkWait <= 0 || info.Interface == "" {
 		return
 	}
 	rep.Note("waiting %v for the link", c.LinkWait)

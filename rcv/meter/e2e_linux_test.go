@@ -107,3 +107,61 @@ func TestFullSpeedIsAccountedForToTheFrame(t *testing.T) {
 		t.Logf("%d queues: %.3f Mpps sent, %d received, %d dropped", queues, float64(g.Packets)/g.Seconds/1e6, m.Packets, m.Engine.KernelDrops)
 	}
 }
+
+// Strays neither start the idle time, nor keep the run alive, nor stretch the
+// time that the rate is of.
+func TestStraysDoNotMatter(t *testing.T) {
+	pair := testnet.Pair(t, nil)
+	from := open(t, pair.A.NS, "packet:"+pair.A.Name, &engine.Config{TX: 1})
+	stray := open(t, pair.A.NS, "packet:"+pair.A.Name, &engine.Config{TX: 1}).TX()[0]
+	to := open(t, pair.B.NS, "packet:"+pair.B.Name, &engine.Config{RX: 1})
+	m, err := meter.New(to, &meter.Config{Idle: 250 * time.Millisecond, WantProbes: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	g, err := gen.New(from, &gen.Config{Count: 1000, Rate: 10000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	done := make(chan error, 1)
+	go func() { done <- m.Run(ctx) }()
+	strays := 0
+	send := func(n int) {
+		for range n {
+			r := stray.Ring()
+			s := r.Slot(r.Head())
+			s.Len = 60
+			clear(r.Buffer(s)[:60])
+			r.Advance(1)
+			if left, err := stray.Drain(time.Second); left > 0 || err != nil {
+				t.Fatal(left, err)
+			}
+			strays++
+			time.Sleep(100 * time.Millisecond)
+		}
+	}
+	send(6) // more than Idle before the first probe
+	if err := g.Run(ctx); err != nil {
+		t.Fatal(err)
+	}
+	for ended := false; !ended && ctx.Err() == nil; {
+		send(1)
+		select {
+		case err := <-done:
+			ended = true
+			if err != nil {
+				t.Fatal(err)
+			}
+		default:
+		}
+	}
+	s := m.Snapshot()
+	if ctx.Err() != nil || len(s.Streams) != 1 || s.Streams[0].Distinct != 1000 || s.NotProbe == 0 {
+		t.Fatalf("%v, %+v", ctx.Err(), s)
+	}
+	if s.Seconds > 0.4 {
+		t.Errorf("1000 probes at 10000 a second took %v s", s.Seconds)
+	}
+}

@@ -23,6 +23,9 @@ type Config struct {
 	Duration  time.Duration // end after this time; 0: no limit
 	Idle      time.Duration // end this long after the last packet, once there was one; 0: never
 	WaitFirst time.Duration // end if no packet came for this long from the start; 0: never
+	// WantProbes says that probes are expected: a few other frames before the
+	// first of them do not start the Idle time.
+	WantProbes bool
 	// NoProbe only counts, and looks into no packet.
 	NoProbe bool
 	// CPUs are those the queues' threads run on, queue i on CPUs[i mod len];
@@ -45,9 +48,8 @@ type Meter struct {
 
 	left  atomic.Int64 // packets until Count; only if Count is set
 	begin int64        // of Run, monotonic ns
-	// Times of batches, monotonic ns, 0 for none: the last with anything, the
-	// first and the last with more than end records.
-	last, first, lastFrame atomic.Int64
+	// Batches with anything, with probes, with end records.
+	any, probes, ends span
 }
 
 // New makes a meter for a port, which it does not close.
@@ -128,7 +130,7 @@ func (m *Meter) rest(clk *engine.Clock) (done bool) {
 		}
 	}
 	ends(m.begin, m.cfg.Duration)
-	if last := m.last.Load(); last != 0 {
+	if last := m.quiet(); last != 0 {
 		ends(last, m.cfg.Idle)
 	} else {
 		ends(m.begin, m.cfg.WaitFirst)
@@ -156,18 +158,60 @@ func (m *Meter) full(clk *engine.Clock) bool {
 	return m.cfg.Duration > 0 && clk.Now() >= m.begin+int64(m.cfg.Duration)
 }
 
-// saw notes the time of a batch with packets. End records come with pauses
-// after the last frame, so they do not count for the rate.
-func (m *Meter) saw(now int64, onlyEnds bool) {
+// A span is the time from one batch to another, monotonic ns; 0 is none yet.
+type span struct{ first, last atomic.Int64 }
+
+func (s *span) saw(now int64) {
+	if s.first.Load() == 0 {
+		s.first.CompareAndSwap(0, now)
+	}
+	s.last.Store(now)
+}
+
+// saw notes the time of a batch with packets.
+func (m *Meter) saw(now int64, probes, ends uint64) {
 	now = max(now, 1)
-	m.last.Store(now)
-	if onlyEnds {
-		return
+	m.any.saw(now)
+	if probes > 0 {
+		m.probes.saw(now)
 	}
-	if m.first.Load() == 0 {
-		m.first.CompareAndSwap(0, now)
+	if ends > 0 {
+		m.ends.saw(now)
 	}
-	m.lastFrame.Store(now)
+}
+
+// strays is how many frames that are no probes may come, when probes are
+// wanted, before they are taken for what there is.
+const strays = 16
+
+// quiet returns since when nothing has come that Idle waits for, 0 if nothing
+// has yet: probes and end records once there were some, so that a stray frame
+// does not prolong the wait; nor do a few start it if probes are wanted.
+func (m *Meter) quiet() int64 {
+	if last := max(m.probes.last.Load(), m.ends.last.Load()); last != 0 {
+		return last
+	}
+	if m.cfg.WantProbes {
+		var n uint64
+		for _, s := range m.stages {
+			n += s.pub.packets.Load()
+		}
+		if n < strays {
+			return 0
+		}
+	}
+	return m.any.last.Load()
+}
+
+// seconds is the time that the rate is of. End records come with pauses after
+// the last probe, so they do not count.
+func (m *Meter) seconds() float64 {
+	s := &m.probes
+	if s.last.Load() == 0 {
+		s = &m.any
+	}
+	// Workers note these times in any order.
+	return float64(max(0, s.last.Load()-s.first.Load())) / 1e9
 }
 
 // stream returns the stream of an id, nil if there are too many.
@@ -214,7 +258,7 @@ type Snapshot struct {
 	NotProbe   uint64  // packets that are no probes
 	EndRecords uint64  // end records, of all streams
 	Refused    uint64  // probes of streams beyond MaxStreams
-	Seconds    float64 // from the first batch with frames to the last; end records are none
+	Seconds    float64 // from the first batch with probes, or with anything if there are none, to the last
 	Queues     []Queue
 	Engine     engine.Stats // of all queues, with the kernel's drops
 	Streams    []Stream     // by id
@@ -235,8 +279,7 @@ func (m *Meter) Snapshot() Snapshot {
 		s.Refused += st.pub.refused.Load()
 		s.Engine.Add(m.queues[i].Stats())
 	}
-	// Workers note these times in any order.
-	s.Seconds = float64(max(0, m.lastFrame.Load()-m.first.Load())) / 1e9
+	s.Seconds = m.seconds()
 	m.mu.Lock()
 	streams := slices.Collect(maps.Values(m.streams))
 	m.mu.Unlock()

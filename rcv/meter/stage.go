@@ -17,7 +17,7 @@ type stage struct {
 	inside bool           // the last slot was not its packet's last
 
 	// Of this batch and before; published once per batch.
-	packets, bytes, notProbe, ends, refused uint64
+	packets, bytes, probes, notProbe, ends, refused uint64
 
 	pub struct {
 		packets, bytes, notProbe, ends, refused atomic.Uint64
@@ -38,11 +38,13 @@ func (s *stage) Process(in, _ []*netmap.Ring, clk *engine.Clock) (int, bool, err
 		}
 	}
 	a, b := ring.Burst(n)
-	var packets int
+	probes, ends := s.probes, s.ends
 	if s.m.cfg.NoProbe {
-		packets = s.count(a) + s.count(b)
+		s.count(a)
+		s.count(b)
 	} else {
-		packets = s.walk(ring, a) + s.walk(ring, b)
+		s.walk(ring, a)
+		s.walk(ring, b)
 	}
 	if s.m.write != nil {
 		if err := s.m.write.frames(ring, a, b); err != nil {
@@ -50,9 +52,8 @@ func (s *stage) Process(in, _ []*netmap.Ring, clk *engine.Clock) (int, bool, err
 		}
 	}
 	ring.Advance(n)
-	onlyEnds := s.ends-s.pub.ends.Load() == uint64(packets)
+	s.m.saw(now, s.probes-probes, s.ends-ends)
 	s.publish()
-	s.m.saw(now, onlyEnds)
 	return n, s.m.full(clk), nil
 }
 
@@ -87,7 +88,8 @@ func last(s *netmap.Slot) int {
 	return 1
 }
 
-func (s *stage) walk(ring *netmap.Ring, slots []netmap.Slot) (packets int) {
+func (s *stage) walk(ring *netmap.Ring, slots []netmap.Slot) {
+	packets := 0
 	var p frame.Probe
 	var held *stream // whose mutex is locked
 	for i := range slots {
@@ -124,23 +126,23 @@ func (s *stage) walk(ring *netmap.Ring, slots []netmap.Slot) (packets int) {
 			held.end(p.Seq)
 			continue
 		}
+		s.probes++
 		l.mark(p.Seq)
 	}
 	if held != nil {
 		held.mu.Unlock()
 	}
 	s.packets += uint64(packets)
-	return packets
 }
 
 // count is walk without a look into the packets.
-func (s *stage) count(slots []netmap.Slot) (packets int) {
+func (s *stage) count(slots []netmap.Slot) {
+	packets := 0
 	for i := range slots {
 		s.bytes += uint64(slots[i].Len)
 		packets += last(&slots[i])
 	}
 	s.packets += uint64(packets)
-	return packets
 }
 
 // open makes the lane of a stream that is new to this queue, or returns nil if

@@ -35,6 +35,9 @@ func Open(name string, o *backend.Options) (rx, tx []backend.Queue, f *backend.F
 		Interface: ifc.Name, Index: ifc.Index, MAC: ifc.HardwareAddr, MTU: ifc.MTU,
 		MaxFrame: ifc.MTU + etherHeader,
 	}
+	if ifc.Flags&net.FlagRunning == 0 {
+		f.Notes = append(f.Notes, fmt.Sprintf("interface %s has no carrier: frames sent there are dropped by its driver", ifc.Name))
+	}
 	opt := *o
 	if opt.BufSize == 0 {
 		opt.BufSize = min(max(2048, f.MaxFrame+vlanTag), netmap.MaxBufSize)

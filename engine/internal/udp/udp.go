@@ -34,7 +34,7 @@ import (
 func Open(arg string, o *backend.Options) (rx, tx []backend.Queue, f *backend.Facts, err error) {
 	s, err := parseSpec(arg)
 	if err == nil {
-		err = s.fits(o)
+		err = s.fits(prefix+arg, o)
 	}
 	if err != nil {
 		return nil, nil, nil, err
@@ -42,8 +42,13 @@ func Open(arg string, o *backend.Options) (rx, tx []backend.Queue, f *backend.Fa
 	return open(&s, o)
 }
 
+// lacks is the refusal of a spec that does not say what is needed.
+func lacks(text, format string, args ...any) error {
+	return &netmap.SpecError{Spec: text, Pos: len(text), Reason: "it does not say " + fmt.Sprintf(format, args...)}
+}
+
 // fits refuses what the spec does not allow or this version cannot do.
-func (s *spec) fits(o *backend.Options) error {
+func (s *spec) fits(text string, o *backend.Options) error {
 	send := len(s.remotes) > 0
 	multicast := s.local.Addr().IsMulticast()
 	for _, r := range s.remotes {
@@ -57,9 +62,9 @@ func (s *spec) fits(o *backend.Options) error {
 	case multicast:
 		return fmt.Errorf("this version neither receives nor sends multicast: use unicast addresses: %w", netmap.ErrNotSupported)
 	case o.RX > 0 && !s.local.IsValid():
-		return fmt.Errorf("the spec does not say where to receive (@LOCAL:PORT): add it, or open the port only to send, with Config{TX: %d}", max(o.TX, 1))
+		return lacks(text, "where to receive (@LOCAL:PORT): add it, or open the port only to send, with Config{TX: %d}", max(o.TX, 1))
 	case o.TX > 0 && !send:
-		return fmt.Errorf("the spec does not say where to send (REMOTE:PORT): add it, or open the port only to receive, with Config{RX: %d}", max(o.RX, 1))
+		return lacks(text, "where to send (REMOTE:PORT): add it, or open the port only to receive, with Config{RX: %d}", max(o.RX, 1))
 	case o.RX > 1 && send:
 		return fmt.Errorf("%d receive queues for one remote address: its datagrams are one flow, which fills one queue: want Config{RX: 1}, or no REMOTE", o.RX)
 	case o.RX == 0 && o.TX == 0:

@@ -2,7 +2,7 @@
 //
 //	argv[0] pktgen, rcv, conformance ──▶ package carried
 //	hw-test [self]      ──▶ package self
-//	hw-test conformance ──▶ package conform
+//	hw-test pktgen, rcv, conformance ──▶ package carried
 //	hw-test vm          ──▶ package vm, which runs any of these in a VM
 //
 // Each subcommand is a function here that makes a cobra command, and a package
@@ -18,7 +18,6 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/ringwalk/ringwalk/hw-test/internal/carried"
-	"github.com/ringwalk/ringwalk/hw-test/internal/conform"
 	"github.com/ringwalk/ringwalk/hw-test/internal/self"
 	"github.com/ringwalk/ringwalk/hw-test/internal/vm"
 	"github.com/ringwalk/ringwalk/internal/cli"
@@ -87,7 +86,10 @@ func newRoot(status *int) *cobra.Command {
 	root.SilenceErrors, root.SilenceUsage = true, true
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(newSelf(status), newConformance(status), vm.Command(status, carried.Names()...))
+	root.AddCommand(newSelf(status), vm.Command(status, carried.Names()...))
+	for _, name := range carried.Names() {
+		root.AddCommand(newCarried(name, status))
+	}
 	root.SetUsageTemplate(root.UsageTemplate() + statuses)
 	return root
 }
@@ -109,14 +111,18 @@ func newSelf(status *int) *cobra.Command {
 	return cmd
 }
 
-// newConformance passes everything on: what it carries is a program of its own,
-// which a VM runs by that name.
-func newConformance(status *int) *cobra.Command {
+// newCarried passes everything on to a program of its own.
+func newCarried(name string, status *int) *cobra.Command {
+	short := map[string]string{
+		"conformance": "hold this machine's netmap against what netmap promises",
+		"pktgen":      "send frames",
+		"rcv":         "count and verify what arrives",
+	}
 	return &cobra.Command{
-		Use: "conformance", Short: "hold this machine's netmap against what netmap promises",
+		Use: name, Short: short[name],
 		DisableFlagParsing: true,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			*status = conform.Main(args, cmd.OutOrStdout(), cmd.ErrOrStderr())
+			*status = carried.Lookup(name)(args, cmd.OutOrStdout(), cmd.ErrOrStderr())
 			return nil
 		},
 	}

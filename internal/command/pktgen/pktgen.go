@@ -162,6 +162,14 @@ func (o *options) run(stdout, stderr io.Writer) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	if !o.force {
+		if err := o.KeepDefaultRoute(); err != nil {
+			return 0, err
+		}
+	}
+	if strings.HasPrefix(o.Port, "pcap:") && o.count == 0 && o.Duration == 0 {
+		return 0, cli.Usagef("a capture file would fill the disk: say how many frames (-n) or how long (--duration)")
+	}
 	ctx, stop := cli.Signals(context.Background())
 	defer stop()
 	rep := o.Reporter("pktgen", stdout, stderr)
@@ -171,9 +179,6 @@ func (o *options) run(stdout, stderr io.Writer) (int, error) {
 	}
 	defer port.Close()
 	info := port.Info()
-	if info.DefaultRoute && !o.force {
-		return 0, cli.Usagef("interface %s carries this host's default route: sending there needs --force", info.Interface)
-	}
 	g, err := gen.New(port.Port, cfg)
 	if err != nil {
 		return 0, cli.Usagef("%w", err)
@@ -181,7 +186,7 @@ func (o *options) run(stdout, stderr io.Writer) (int, error) {
 	if n := g.Notice(); n != "" {
 		rep.Note("%s", n)
 	}
-	o.WaitLink(ctx, rep)
+	o.WaitLink(ctx, port.Info(), rep)
 	if o.count == 0 && o.Duration == 0 {
 		rep.Note("sending on %s until ^C", info.Spec)
 	}
@@ -222,6 +227,9 @@ func (o *options) result(s gen.Snapshot, info engine.Info, start time.Time) cli.
 	return r
 }
 
+// briefest is the shortest schedule whose rate is judged.
+const briefest = 50 * time.Millisecond
+
 // judge says in what the result is short of what was asked, nil if in nothing.
 func (o *options) judge(r *cli.Result, ctx context.Context) error {
 	var why []string
@@ -231,7 +239,9 @@ func (o *options) judge(r *cli.Result, ctx context.Context) error {
 	if o.count > 0 && r.Packets+r.Undrained < o.count {
 		why = append(why, fmt.Sprintf("%d of %d frames were sent (%s)", r.Packets, o.count, command.Why(ctx)))
 	}
-	if !r.RateMet && !o.bestEffort {
+	// A rate over a moment means nothing.
+	brief := o.count > 0 && float64(o.count) < o.rate*briefest.Seconds()
+	if !r.RateMet && !o.bestEffort && !brief {
 		why = append(why, fmt.Sprintf("%spps were achieved of the %spps asked", cli.Norm(r.PPS), cli.Norm(o.rate)))
 	}
 	if len(why) == 0 {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"time"
 
@@ -123,6 +124,9 @@ func (o *options) run(stdout, stderr io.Writer) (int, error) {
 	case o.recvBuf > maxRecvBuf:
 		return 0, cli.Usagef("--recv-buf: %d bytes are more than the %d that can be asked for", o.recvBuf, maxRecvBuf)
 	}
+	if err := o.writesItself(); err != nil {
+		return 0, err
+	}
 	ctx, stop := cli.Signals(context.Background())
 	defer stop()
 	rep := o.Reporter("rcv", stdout, stderr)
@@ -134,6 +138,7 @@ func (o *options) run(stdout, stderr io.Writer) (int, error) {
 	cfg := &meter.Config{
 		Count: o.count, Duration: o.Duration, Idle: o.idle, WaitFirst: o.waitFirst,
 		CPUs: cpus, NoProbe: o.probe == "off",
+		WantProbes: o.probe == "on" && (o.expect > 0 || o.flags.Changed("max-loss")),
 	}
 	var file *engine.Port
 	if o.write != "" {
@@ -150,7 +155,7 @@ func (o *options) run(stdout, stderr io.Writer) (int, error) {
 		return 0, err
 	}
 	info := port.Info()
-	o.WaitLink(ctx, rep)
+	o.WaitLink(ctx, port.Info(), rep)
 	rep.Note("ready: receiving on %s (%s, queues: %d%s)", info.Spec, info.Backend, len(port.RX()), buffer(info))
 	start := time.Now()
 	began := engine.Monotonic()
@@ -179,6 +184,20 @@ func (o *options) run(stdout, stderr io.Writer) (int, error) {
 		short = o.judge(&res, ctx)
 	}
 	return command.Finish(rep, &res, runErr, short, jsonErr), nil
+}
+
+// writesItself refuses to write the file that is read.
+func (o *options) writesItself() error {
+	in, ok := strings.CutPrefix(o.Port, "pcap:")
+	if !ok || o.write == "" {
+		return nil
+	}
+	a, err1 := os.Stat(in)
+	b, err2 := os.Stat(o.write)
+	if err1 == nil && err2 == nil && os.SameFile(a, b) {
+		return cli.Usagef("--write: %s is the file that is read", o.write)
+	}
+	return nil
 }
 
 func buffer(info engine.Info) string {
@@ -253,7 +272,11 @@ func (o *options) judge(r *cli.Result, ctx context.Context) error {
 		if ctx.Err() != nil {
 			reason = "before the run was " + command.Why(ctx)
 		}
-		why = append(why, "no frame came "+reason)
+		what := "no frame"
+		if r.Truncated > 0 {
+			what = fmt.Sprintf("nothing but frames longer than a buffer (%d)", r.Truncated)
+		}
+		why = append(why, what+" came "+reason)
 	}
 	if len(why) == 0 {
 		return nil
