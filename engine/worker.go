@@ -137,12 +137,11 @@ func (w *Worker) onlyQueue() *queue {
 // sync is q.Sync, but for a lone queue without packets or room: a short poll
 // then does the same, and where the other side is just about to deliver it also
 // is the wait, in one system call instead of two.
-func (w *Worker) sync(q interface{ Sync() error }, r *netmap.Ring, alarm *bell) error {
+func (w *Worker) sync(q interface{ Sync() error }, r *netmap.Ring) error {
 	if w.lone == nil || r.Space() > 0 {
 		return q.Sync()
 	}
-	_, err := w.wait.slice(maxRaw, alarm, []*queue{w.lone})
-	return err
+	return w.wait.brief(w.lone)
 }
 
 func (w *Worker) loop(ctx context.Context, alarm *bell) error {
@@ -152,9 +151,9 @@ func (w *Worker) loop(ctx context.Context, alarm *bell) error {
 		w.clk.next()
 		// A failed input's packets are processed to the last before its
 		// error ends the run; a failed output ends it at once.
-		inErr := w.syncIn(burst, fresh, alarm)
+		inErr := w.syncIn(burst, fresh)
 		n, done, err := w.Stage.Process(w.in, w.out, &w.clk)
-		freed, outErr := w.syncOut(burst, alarm)
+		freed, outErr := w.syncOut(burst)
 		switch {
 		case err != nil:
 			return err
@@ -179,12 +178,12 @@ func (w *Worker) loop(ctx context.Context, alarm *bell) error {
 }
 
 // syncIn syncs the inputs that hold fewer than burst packets.
-func (w *Worker) syncIn(burst int, fresh bool, alarm *bell) (failed error) {
+func (w *Worker) syncIn(burst int, fresh bool) (failed error) {
 	for i, q := range w.In {
 		if w.ended[i] || w.in[i].Space() >= burst || fresh && w.in[i].Space() > 0 {
 			continue
 		}
-		if err := w.sync(q, w.in[i], alarm); err == io.EOF {
+		if err := w.sync(q, w.in[i]); err == io.EOF {
 			w.ended[i] = true
 		} else if err != nil && failed == nil {
 			failed = err
@@ -195,14 +194,14 @@ func (w *Worker) syncIn(burst int, fresh bool, alarm *bell) (failed error) {
 
 // syncOut syncs the outputs that were given packets, hold some still, or are
 // short of room. It reports whether any has more room now.
-func (w *Worker) syncOut(burst int, alarm *bell) (freed bool, failed error) {
+func (w *Worker) syncOut(burst int) (freed bool, failed error) {
 	for i, q := range w.Out {
 		r := w.out[i]
 		space := r.Space()
 		if r.Head() == w.heads[i] && r.Pending() == 0 && space >= burst {
 			continue
 		}
-		if err := w.sync(q, r, alarm); err != nil && failed == nil {
+		if err := w.sync(q, r); err != nil && failed == nil {
 			failed = err
 		}
 		w.heads[i] = r.Head()

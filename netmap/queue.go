@@ -45,7 +45,7 @@ func (q *Queue) Polls() bool { return q.file.Polls() }
 // makes ordinary system calls from then on: a raw one holds up the whole
 // process's garbage collection.
 const (
-	timedSyncs = 16
+	timedSyncs = 64
 	slowSync   = 200 * time.Microsecond
 )
 

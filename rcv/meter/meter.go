@@ -50,6 +50,9 @@ type Meter struct {
 	begin int64        // of Run, monotonic ns
 	// Batches with anything, with probes, with end records.
 	any, probes, ends span
+
+	noting sync.Mutex
+	noted  counts
 }
 
 // New makes a meter for a port, which it does not close.
@@ -105,6 +108,7 @@ func (m *Meter) Run(ctx context.Context) error {
 	for _, s := range m.stages {
 		s.publish()
 	}
+	m.note(&engine.Clock{})
 	err := errors.Join(errs...)
 	if m.write != nil && err == nil {
 		err = m.write.finish()
@@ -168,16 +172,40 @@ func (s *span) saw(now int64) {
 	s.last.Store(now)
 }
 
-// saw notes the time of a batch with packets.
-func (m *Meter) saw(now int64, probes, ends uint64) {
-	now = max(now, 1)
+// counts are what has come by all queues.
+type counts struct{ packets, probes, ends uint64 }
+
+// note notes the time if anything has come since the last note, by whichever
+// queue. Only the first and the last time matter, so a worker asks when it
+// finds its queue empty and not with each batch: where there is no vDSO,
+// reading the clock costs as much as receiving one.
+func (m *Meter) note(clk *engine.Clock) {
+	m.noting.Lock()
+	defer m.noting.Unlock()
+	var n counts
+	for _, s := range m.stages {
+		n.packets += s.pub.packets.Load()
+		n.probes += s.pub.probes.Load()
+		n.ends += s.pub.ends.Load()
+	}
+	if n == m.noted {
+		return
+	}
+	now := max(clk.Now(), 1)
 	m.any.saw(now)
-	if probes > 0 {
+	if n.probes > m.noted.probes {
 		m.probes.saw(now)
 	}
-	if ends > 0 {
+	if n.ends > m.noted.ends {
 		m.ends.saw(now)
 	}
+	m.noted = n
+}
+
+// early reports that a batch's time is to be noted because it may be the first
+// of its kind.
+func (m *Meter) early(probes bool) bool {
+	return m.any.first.Load() == 0 || probes && m.probes.first.Load() == 0
 }
 
 // strays is how many frames that are no probes may come, when probes are

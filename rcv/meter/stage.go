@@ -20,7 +20,7 @@ type stage struct {
 	packets, bytes, probes, notProbe, ends, refused uint64
 
 	pub struct {
-		packets, bytes, notProbe, ends, refused atomic.Uint64
+		packets, bytes, probes, notProbe, ends, refused atomic.Uint64
 	}
 }
 
@@ -29,16 +29,16 @@ func (s *stage) Process(in, _ []*netmap.Ring, clk *engine.Clock) (int, bool, err
 	ring := in[0]
 	n := ring.Space()
 	if n == 0 {
+		s.m.note(clk)
 		return 0, s.m.rest(clk), nil
 	}
-	now := clk.Now()
 	if s.m.cfg.Count > 0 {
 		if n = s.within(ring); n == 0 {
+			s.m.note(clk)
 			return 0, true, nil
 		}
 	}
 	a, b := ring.Burst(n)
-	probes, ends := s.probes, s.ends
 	if s.m.cfg.NoProbe {
 		s.count(a)
 		s.count(b)
@@ -52,9 +52,12 @@ func (s *stage) Process(in, _ []*netmap.Ring, clk *engine.Clock) (int, bool, err
 		}
 	}
 	ring.Advance(n)
-	s.m.saw(now, s.probes-probes, s.ends-ends)
 	s.publish()
-	return n, s.m.full(clk), nil
+	full := s.m.full(clk)
+	if full || s.m.early(s.probes > 0) {
+		s.m.note(clk)
+	}
+	return n, full, nil
 }
 
 // within takes the ring's packets off Count and returns how many slots hold
@@ -159,6 +162,7 @@ func (s *stage) open(id uint16) *lane {
 func (s *stage) publish() {
 	s.pub.packets.Store(s.packets)
 	s.pub.bytes.Store(s.bytes)
+	s.pub.probes.Store(s.probes)
 	s.pub.notProbe.Store(s.notProbe)
 	s.pub.ends.Store(s.ends)
 	s.pub.refused.Store(s.refused)
