@@ -63,6 +63,28 @@ func (c *Common) Shared(fs *pflag.FlagSet) {
 	fs.BoolVar(&c.Version, "version", false, "print the version and exit")
 }
 
+// Main is a program from its arguments to its exit status: it parses them and
+// answers for help and version, or has run do the work. An error of run is one
+// before anything was done; after that, run reports and returns the status.
+func (c *Common) Main(tool string, fs *pflag.FlagSet, args []string, stdout, stderr io.Writer,
+	run func(stdout, stderr io.Writer) (int, error)) int {
+	err := cli.ParseFlags(fs, args)
+	if errors.Is(err, pflag.ErrHelp) {
+		return cli.ExitOK
+	}
+	if err == nil && c.Version {
+		fmt.Fprintln(stdout, tool, cli.Version())
+		return cli.ExitOK
+	}
+	if err == nil {
+		var status int
+		if status, err = run(stdout, stderr); err == nil {
+			return status
+		}
+	}
+	return cli.Fail(stderr, tool, err)
+}
+
 // Check completes the shared flags after parsing.
 func (c *Common) Check() (cpus []int, err error) {
 	if c.Port == "" {

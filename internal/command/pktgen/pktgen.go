@@ -3,7 +3,6 @@ package pktgen
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -134,21 +133,7 @@ func (o *options) config(cpus []int) (*gen.Config, error) {
 // exit status.
 func Main(args []string, stdout, stderr io.Writer) int {
 	o := newOptions(stdout)
-	err := cli.ParseFlags(o.flags, args)
-	if errors.Is(err, pflag.ErrHelp) {
-		return cli.ExitOK
-	}
-	if err == nil && o.Version {
-		fmt.Fprintln(stdout, "pktgen", cli.Version())
-		return cli.ExitOK
-	}
-	if err == nil {
-		var status int
-		if status, err = o.run(stdout, stderr); err == nil {
-			return status
-		}
-	}
-	return cli.Fail(stderr, "pktgen", err)
+	return o.Main("pktgen", o.flags, args, stdout, stderr, o.run)
 }
 
 // run returns an error if nothing was sent, else the exit status after its

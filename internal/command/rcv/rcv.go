@@ -3,7 +3,6 @@ package rcv
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -88,21 +87,7 @@ func newOptions(stdout io.Writer) *options {
 // exit status.
 func Main(args []string, stdout, stderr io.Writer) int {
 	o := newOptions(stdout)
-	err := cli.ParseFlags(o.flags, args)
-	if errors.Is(err, pflag.ErrHelp) {
-		return cli.ExitOK
-	}
-	if err == nil && o.Version {
-		fmt.Fprintln(stdout, "rcv", cli.Version())
-		return cli.ExitOK
-	}
-	if err == nil {
-		var status int
-		if status, err = o.run(stdout, stderr); err == nil {
-			return status
-		}
-	}
-	return cli.Fail(stderr, "rcv", err)
+	return o.Main("rcv", o.flags, args, stdout, stderr, o.run)
 }
 
 // maxRecvBuf is engine.Config's limit.
