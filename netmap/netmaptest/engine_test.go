@@ -174,3 +174,21 @@ func TestEngineStopsAndFails(t *testing.T) {
 		t.Error("a NIC that is gone gave no error")
 	}
 }
+
+// A spec of one direction opened for the other is refused and holds nothing.
+func TestEngineOtherDirection(t *testing.T) {
+	d := netmaptest.New(nil)
+	for spec, c := range map[string]engine.Config{
+		"vale0:a/T": {RX: engine.All}, "vale0:a/R": {TX: 1},
+	} {
+		c.Device = d
+		p, err := engine.Open(spec, &c)
+		if err == nil {
+			p.Close()
+			t.Errorf("%s opened for the other direction, with %d and %d queues", spec, len(p.RX()), len(p.TX()))
+		}
+		if n := d.OpenFiles(); n != 0 {
+			t.Errorf("%s holds %d descriptors", spec, n)
+		}
+	}
+}

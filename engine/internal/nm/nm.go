@@ -10,6 +10,7 @@
 package nm
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"time"
@@ -30,6 +31,10 @@ func Open(spec string, o *backend.Options) (rx, tx []backend.Queue, f *backend.F
 	}
 	if o.TX == 0 {
 		sp.Flags |= netmap.FlagRxRingsOnly
+	}
+	const both = netmap.FlagTxRingsOnly | netmap.FlagRxRingsOnly
+	if sp.Flags&both == both {
+		return nil, nil, nil, errors.New("the spec has rings of one direction only (/R or /T), and queues of the other were asked for")
 	}
 	p, err := netmap.OpenSpec(sp, &netmap.Config{Device: o.Device})
 	if err != nil {
