@@ -35,7 +35,7 @@ func Read(link Link, b []byte, p *Probe) bool {
 	} else {
 		off := 0
 		if link == Ethernet {
-			off = udpPayload(b)
+			off = udpPayload(b, ProbeLen)
 		}
 		if off < 0 || len(b)-off < ProbeLen {
 			return false
@@ -66,9 +66,9 @@ func plain(h *[60]byte) bool {
 }
 
 // udpPayload returns where in the Ethernet frame b the UDP payload starts, or
-// -1 if it is not UDP, or its headers say that the payload is shorter than a
-// probe. b may end before the payload does.
-func udpPayload(b []byte) int {
+// -1 if it is not UDP, or its headers say that the payload is shorter than need
+// bytes. b may end before the payload does.
+func udpPayload(b []byte, need int) int {
 	if len(b) < 14 {
 		return -1
 	}
@@ -124,7 +124,7 @@ func udpPayload(b []byte) int {
 		return -1
 	}
 	udp := int(binary.BigEndian.Uint16(b[off+4:]))
-	if udp < 8+ProbeLen || udp > rest {
+	if udp < 8+need || udp > rest {
 		return -1
 	}
 	return off + 8
