@@ -31,7 +31,7 @@ var rooms = []row{
 	{"engine/internal/backend", "netmap"},
 	{"engine/internal/*", "netmap engine/internal/backend engine/internal/mmsg"},
 	{"engine", "netmap engine/internal/*"},
-	{"pktgen/gen rcv/meter", "engine netmap internal/frame"},
+	{"pktgen/gen pktgen/rtt rcv/meter", "engine netmap internal/frame"},
 	{"internal/nic", "qdisc"},
 	{"internal/testnet", "internal/netlab"},
 	{"internal/command internal/command/*", anything},
@@ -51,6 +51,7 @@ var modules = []row{
 	{"golang.org/x/term github.com/spf13/pflag", "internal/cli internal/command internal/command/* pktgen rcv hw-test hw-test/internal/*"},
 	{"github.com/spf13/cobra", "hw-test hw-test/internal/*"},
 	{"github.com/safchain/ethtool", "internal/nic"},
+	{"github.com/HdrHistogram/hdrhistogram-go", "pktgen/rtt"},
 	{"github.com/cavaliergopher/cpio github.com/ulikunitz/xz github.com/klauspost/compress", "hw-test/internal/*"},
 }
 
