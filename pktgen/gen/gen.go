@@ -18,11 +18,14 @@ import (
 // Probe says whether frames are numbered and timed.
 type Probe uint8
 
-// Auto is On, unless the frame length asked for leaves no room for a probe.
+// Auto is On, unless the frame length asked for leaves no room for a probe. Seq
+// numbers frames as pkt-gen's txseq does, from one thread, without time and end
+// records.
 const (
 	Auto Probe = iota
 	On
 	Off
+	Seq
 )
 
 // Config says what to send. The zero value sends probes of 60 bytes from
@@ -107,6 +110,8 @@ func (g *Generator) check() error {
 		return fmt.Errorf("duration of %v: want a positive one", c.Duration)
 	case c.Rate < 0 || math.IsNaN(c.Rate) || math.IsInf(c.Rate, 0):
 		return fmt.Errorf("rate of %v frames a second: want a positive one", c.Rate)
+	case c.Probe == Seq && len(g.queues) > 1:
+		return fmt.Errorf("%d transmit queues: txseq is one stream of numbers, from one queue", len(g.queues))
 	case c.Len > g.longest():
 		return g.tooLong(c.Len)
 	}
@@ -159,8 +164,13 @@ func (g *Generator) sender(i int, q engine.TxQueue) (*sender, error) {
 	if len(s.bytes) > g.longest() {
 		return nil, g.tooLong(len(s.bytes))
 	}
-	if c.Probe == Off {
+	switch c.Probe {
+	case Off:
 		return s, nil
+	case Seq:
+		m, err := t.Marker(frame.SeqLen)
+		s.marker = &m
+		return s, err
 	}
 	st, err := t.Stamper(c.Stream + uint16(i))
 	if err != nil {

@@ -11,8 +11,9 @@ import (
 // A sender is the stage of one thread.
 type sender struct {
 	queue   engine.TxQueue
-	bytes   []byte // the template
-	stamper *frame.Stamper
+	bytes   []byte         // the template
+	stamper *frame.Stamper // nil: no probes
+	marker  *frame.Marker  // nil: no numbers
 	burst   int
 	limit   uint64 // frames
 	until   int64  // ns of engine.Clock; 0: no end
@@ -114,6 +115,8 @@ func (s *sender) fill(ring *netmap.Ring, slots []netmap.Slot) {
 		slot.Flags = 0
 		if s.stamper != nil {
 			s.stamper.Stamp(ring.Bytes(slot), s.placed)
+		} else if s.marker != nil {
+			s.marker.Seq(ring.Bytes(slot), uint32(s.placed))
 		}
 		s.placed++
 	}
