@@ -51,8 +51,11 @@ type Config struct {
 	Stream         uint16 // stream id of the first thread; thread i has Stream + i
 
 	// CPUs are those the threads run on, thread i on CPUs[i mod len]; empty:
-	// any.
+	// each on any of Node.
 	CPUs []int
+	// Node are CPUs that all threads keep to, those of a NUMA node as a rule;
+	// empty: any.
+	Node []int
 	// DrainTimeout bounds the wait for frames in the rings to leave at the
 	// end; 1 s.
 	DrainTimeout time.Duration
@@ -264,7 +267,7 @@ func (g *Generator) pace(i int, start int64) {
 // run is one thread: send, drain, tell the receiver how many left.
 func (g *Generator) run(ctx context.Context, i int) error {
 	s := g.senders[i]
-	w := engine.Worker{Out: []engine.TxQueue{s.queue}, Stage: s}
+	w := engine.Worker{Out: []engine.TxQueue{s.queue}, Stage: s, CPUs: g.cfg.Node}
 	if n := len(g.cfg.CPUs); n > 0 {
 		w.CPUs = []int{g.cfg.CPUs[i%n]}
 	}
