@@ -33,6 +33,7 @@ var rooms = []row{
 	{"engine", "netmap engine/internal/*"},
 	{"pktgen/gen pktgen/rtt rcv/meter", "engine netmap internal/frame"},
 	{"internal/nic", "qdisc"},
+	{"internal/metrics", "internal/cli"},
 	{"internal/testnet", "internal/netlab"},
 	{"internal/command internal/command/*", anything},
 	{"pktgen rcv hw-test hw-test/internal/* examples/*", anything},
@@ -51,6 +52,7 @@ var modules = []row{
 	{"golang.org/x/term github.com/spf13/pflag", "internal/cli internal/command internal/command/* pktgen rcv hw-test hw-test/internal/*"},
 	{"github.com/spf13/cobra", "hw-test hw-test/internal/*"},
 	{"github.com/safchain/ethtool", "internal/nic"},
+	{"github.com/prometheus/client_golang", "internal/metrics"},
 	{"github.com/HdrHistogram/hdrhistogram-go", "pktgen/gen pktgen/rtt"},
 	{"github.com/cavaliergopher/cpio github.com/ulikunitz/xz github.com/klauspost/compress", "hw-test/internal/*"},
 }
