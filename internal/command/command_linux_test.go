@@ -75,14 +75,27 @@ func (o outcome) result(t *testing.T) (r cli.Result, fields map[string]any) {
 // exchange runs rcv at B and, once it is ready, pktgen at A.
 func exchange(t *testing.T, p *netlab.Pair, tx, rx string) (sent, received outcome) {
 	t.Helper()
+	end := other(t, p.B.NS, "rcv", "-i packet:"+p.B.Name+" "+rx)
+	sent = in(p.A.NS, "pktgen -i packet:"+p.A.Name+" "+tx)
+	return sent, end()
+}
+
+// other runs a program that waits for packets. It returns when the program is
+// ready, and end returns when it has ended.
+func other(t *testing.T, ns *netlab.NS, tool, args string) (end func() outcome) {
+	t.Helper()
+	main := pktgen.Main
+	if tool == "rcv" {
+		main = rcv.Main
+	}
 	ready := make(chan bool, 1)
 	done := make(chan outcome)
 	go func() {
 		var out bytes.Buffer
 		watch := &readiness{ready: ready}
 		o := outcome{status: -1}
-		_ = p.B.NS.Do(func() error {
-			o.status = rcv.Main(strings.Fields("-i packet:"+p.B.Name+" "+rx), &out, watch)
+		_ = ns.Do(func() error {
+			o.status = main(strings.Fields(args), &out, watch)
 			return nil
 		})
 		o.stdout, o.stderr = out.String(), watch.String()
@@ -93,25 +106,26 @@ func exchange(t *testing.T, p *netlab.Pair, tx, rx string) (sent, received outco
 		done <- o
 	}()
 	if !<-ready {
-		t.Fatalf("rcv: %+v", <-done)
+		t.Fatalf("%s: %+v", tool, <-done)
 	}
-	sent = in(p.A.NS, "pktgen -i packet:"+p.A.Name+" "+tx)
-	select {
-	case received = <-done:
-	case <-time.After(20 * time.Second):
-		t.Fatal("rcv does not end")
+	return func() (o outcome) {
+		select {
+		case o = <-done:
+		case <-time.After(20 * time.Second):
+			t.Fatalf("%s does not end", tool)
+		}
+		return o
 	}
-	return sent, received
 }
 
-// readiness looks for rcv's word that it receives.
+// readiness looks for a program's word that it receives.
 type readiness struct {
 	bytes.Buffer
 	ready chan bool
 }
 
 func (r *readiness) Write(b []byte) (int, error) {
-	if bytes.Contains(b, []byte("ready: receiving")) {
+	if bytes.Contains(b, []byte(": ready: ")) {
 		r.ready <- true
 	}
 	return r.Buffer.Write(b)
