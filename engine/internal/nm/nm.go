@@ -173,10 +173,17 @@ func (q *queue) count() {
 			if end < i {
 				end = uint32(len(slots))
 			}
-			for _, s := range slots[i:end] {
+			run := slots[i:end]
+			for k := range run {
+				s := &run[k]
 				now.bytes += uint64(s.Len)
 				if s.Flags&netmap.MoreFrag == 0 {
 					now.packets++
+				} else if s.Len == 0 {
+					// A descriptor without an address, which the NIC skips:
+					// netmap's e1000 leaves the last one of a ring so until
+					// its slot comes back with another buffer.
+					s.Flags |= netmap.BufChanged
 				}
 			}
 			if i = end; int(i) == len(slots) {
