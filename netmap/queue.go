@@ -53,6 +53,11 @@ const (
 // (NIOCTXSYNC, NIOCRXSYNC); it does not wait for packets. ErrRing says that
 // head or cur are outside of [head,tail], and that the ring is as it was;
 // ErrClosed that the port was stopped or closed.
+//
+// While the port's interface is set down, the kernel keeps every sync and poll
+// asleep until it is up again or gone (nm_kr_tryget in netmap_kern.h), and no
+// signal ends that: Wait, Stop's effect and Close take as long, and even a
+// killed process stays until then. Set the interface up to free it.
 func (q *Queue) Sync() error {
 	if err := q.enter(); err != nil {
 		return err
