@@ -18,8 +18,7 @@ type Queue struct {
 	reg  RegisterReq
 
 	head   uint32 // as of the last sync
-	calls  uint8  // counts to the next timed sync
-	slow   bool   // a sync took long: no more raw system calls
+	pace   rawPace
 	inside atomic.Int32
 }
 
@@ -40,15 +39,6 @@ func (q *Queue) FD() int { return q.file.FD() }
 // Polls reports whether polling FD syncs the ring, as the kernel does.
 func (q *Queue) Polls() bool { return q.file.Polls() }
 
-// A sync is timed once in so many, for the clock costs more than the sync
-// where there is no vDSO, and a queue whose sync took longer than slowSync
-// makes ordinary system calls from then on: a raw one holds up the whole
-// process's garbage collection.
-const (
-	timedSyncs = 64
-	slowSync   = 200 * time.Microsecond
-)
-
 // Sync tells the kernel what the user gave back and learns what is new
 // (NIOCTXSYNC, NIOCRXSYNC); it does not wait for packets. ErrRing says that
 // head or cur are outside of [head,tail], and that the ring is as it was;
@@ -67,12 +57,13 @@ func (q *Queue) Sync() error {
 		return err
 	}
 	var err error
-	if q.calls++; q.calls%timedSyncs != 0 || q.slow {
-		err = q.sync(!q.slow)
-	} else {
+	switch raw, timed := q.pace.next(); {
+	case timed:
 		begin := time.Now()
-		err = q.sync(true)
-		q.slow = time.Since(begin) > slowSync
+		err = q.sync(raw)
+		q.pace.took(time.Since(begin))
+	default:
+		err = q.sync(raw)
 	}
 	q.head = q.ring.Head()
 	if err != nil {
