@@ -25,6 +25,7 @@ func (p *Port) release() error {
 	for i := len(p.regs) - 1; i >= 0; i-- {
 		errs = append(errs, p.regs[i].file.Close())
 	}
+	p.users = nil
 	if p.link != nil {
 		p.link.close()
 	}

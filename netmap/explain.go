@@ -23,7 +23,7 @@ func (p *Port) explain(err error, dev Device, want *RegisterReq) error {
 	case errors.Is(err, syscall.ENOMEM):
 		return fmt.Errorf("netmap's memory is too small for %s%s: %w", name, ringSize(dev, name, want), err)
 	case errors.Is(err, syscall.EIO) && want.Flags&FlagAcceptVnetHdr == 0:
-		return fmt.Errorf("%s has virtio-net headers, which must be accepted: %w", name, err)
+		return fmt.Errorf("frames of %s begin with a virtio-net header: open it with Config.AcceptVnetHdr, or set the header's length to 0 (PORT_HDR_SET): %w", name, err)
 	case errors.Is(err, syscall.EINVAL):
 		return fmt.Errorf("netmap refuses %s: no such ring, memory or combination (dmesg may tell more): %w", name, err)
 	}

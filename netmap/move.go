@@ -24,7 +24,7 @@ func Move(dst, src *Ring, max int) (int, error) {
 	if max <= 0 {
 		return 0, nil
 	}
-	swap := dst.mem.id == src.mem.id
+	swap := dst.SharesMemory(src)
 	avail, room := src.Space(), dst.Space()
 	limit := min(avail, room)
 	n, whole := 0, 0 // slots moved; slots up to the last end of a packet
@@ -46,7 +46,7 @@ func Move(dst, src *Ring, max int) (int, error) {
 			}
 		} else {
 			for i := range ss {
-				if int(ss[i].Len) > dst.BufSize() {
+				if int(ss[i].Len) > dst.BufSize()-dst.Offset(&ds[i]) {
 					done = i
 					break
 				}

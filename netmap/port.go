@@ -14,10 +14,16 @@ type Config struct {
 	// ExtraBufs asks for buffers beyond those in the rings, for Port.Pool.
 	// The kernel may grant fewer.
 	ExtraBufs int
-	// Single binds all rings to one descriptor instead of one each: a Sync of
-	// any queue then syncs all of its direction, and one goroutine owns all
-	// queues. Host rings with NS_FORWARD want it.
+	// Single binds all rings to one descriptor instead of one each: a Sync or
+	// Wait of any queue then syncs all of its direction, a Wait ends when any
+	// of them has something, and one goroutine owns all queues. Forwarding
+	// from the host's stack needs it, see [RingForward].
 	Single bool
+	// AcceptVnetHdr opens a port also where its frames begin with a virtio-net
+	// header (NR_ACCEPT_VNET_HDR), as those of a VALE port for a virtual machine
+	// do; else such a port is EIO. The header counts in a slot's length, and the
+	// Ethernet header follows it.
+	AcceptVnetHdr bool
 }
 
 // Info is what the kernel said of an open port.
@@ -57,6 +63,7 @@ type Port struct {
 	mu     sync.Mutex
 	closed bool
 	err    error
+	users  []*UserBufs // to be there as long as slots can name them
 }
 
 // registered is a bound descriptor with the answer to its registration.
@@ -109,6 +116,9 @@ func (p *Port) open(c Config) error {
 		TxRings: sp.Conf.TxRings, RxRings: sp.Conf.RxRings, HostTxRings: sp.Conf.HostTxRings, HostRxRings: sp.Conf.HostRxRings,
 		TxSlots: sp.Conf.TxSlots, RxSlots: sp.Conf.RxSlots, ExtraBufs: uint32(c.ExtraBufs),
 	}
+	if c.AcceptVnetHdr {
+		want.Flags |= FlagAcceptVnetHdr
+	}
 	if sp.Share != "" {
 		id, err := memoryOf(c.Device, sp.Share)
 		if err != nil {
@@ -139,12 +149,10 @@ func (p *Port) open(c Config) error {
 		return err
 	}
 	if single || len(rings[TX])+len(rings[RX]) == 1 {
-		for _, r := range rings[TX] {
+		for _, r := range append(rings[TX], rings[RX]...) {
 			p.add(anchor, r)
 		}
-		for _, r := range rings[RX] {
-			p.add(anchor, r)
-		}
+		p.syncTogether()
 		return nil
 	}
 	return p.openQueues(c.Device, want, &anchor.req)
@@ -283,10 +291,24 @@ func (p *Port) register(dev Device, want RegisterReq) (registered, error) {
 func (p *Port) add(r registered, ring *Ring) {
 	q := &Queue{port: p, file: r.file, ring: ring, dir: ring.Dir(), reg: r.req, head: ring.Head()}
 	p.info.BufSize = ring.BufSize()
+	id := int(ring.hdr.RingID)
 	if q.dir == TX {
+		q.host = id >= p.info.TxRings
 		p.tx = append(p.tx, q)
 	} else {
+		q.host = id >= p.info.RxRings
 		p.rx = append(p.rx, q)
+	}
+}
+
+// syncTogether tells the queues of a single descriptor of each other.
+func (p *Port) syncTogether() {
+	all := append(p.tx[:len(p.tx):len(p.tx)], p.rx...)
+	if len(all) < 2 {
+		return
+	}
+	for _, q := range all {
+		q.all = all
 	}
 }
 

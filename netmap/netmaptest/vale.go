@@ -240,13 +240,17 @@ func (p *valePort) dispatch(k *kring, first, frags uint32, woken *[maxPorts][max
 	}
 }
 
-// learn is netmap_vale_learning; to is -1 for a packet of no use.
+// learn is netmap_vale_learning; to is -1 for a packet of no use. Neither
+// NS_NO_LEARN nor a slot's port index changes anything, in the kernel too.
 func (b *bridge) learn(p *valePort, k *kring, first uint32) (to int, all bool) {
 	s := &k.slots[first]
 	if k.clip(s) < 14 || int(s.Len) > p.mem.bufSize() {
 		return -1, false
 	}
-	buf := k.buf(s)
+	buf := k.source(s, 12)
+	if buf == nil {
+		return -1, false
+	}
 	dst, src := mac(buf), mac(buf[6:])
 	if buf[6]&1 == 0 && p.last != src {
 		e := &b.table[hashMAC(src)]
@@ -291,8 +295,7 @@ func (v *valePort) deliver(from *kring, first, frags uint32, ring int, woken *[m
 		if n > v.mem.bufSize() || n > from.na.mem.bufSize() {
 			n = 0
 		}
-		copy(k.buf(t), from.buf(s)[:n])
-		t.Len = uint16(n)
+		t.Len = uint16(copy(k.buf(t), from.source(s, n)))
 		t.Flags = netmap.SlotFlags(frags << 8)
 		if i < frags-1 {
 			t.Flags |= netmap.MoreFrag
