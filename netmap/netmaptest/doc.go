@@ -29,7 +29,6 @@
 //     netmap mode. NICs send and receive only during somebody's sync.
 //   - A NIC sends any length, and puts a frame longer than a buffer into
 //     several slots.
-//   - A ring has at most one zero-copy monitor, where the kernel chains them.
 //   - Extmem, offsets, CSB, kernel loops, virtio-net headers and the VALE_…
 //     requests are not there: the request's type gets EINVAL.
 //   - The descriptor to poll is a socket that is readable or writable as the
