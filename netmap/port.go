@@ -1,7 +1,6 @@
 package netmap
 
 import (
-	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -288,15 +287,6 @@ func (p *Port) add(r registered, ring *Ring) {
 	} else {
 		p.rx = append(p.rx, q)
 	}
-}
-
-// request makes one request on a descriptor of its own.
-func request(dev Device, r *Request) error {
-	f, err := dev.Open()
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Ctrl(r), f.Close())
 }
 
 // memoryOf returns the region's id of a port by its kernel name.
