@@ -1,7 +1,6 @@
 package netmap
 
 import (
-	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -310,15 +309,6 @@ func (p *Port) syncTogether() {
 	for _, q := range all {
 		q.all = all
 	}
-}
-
-// request makes one request on a descriptor of its own.
-func request(dev Device, r *Request) error {
-	f, err := dev.Open()
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Ctrl(r), f.Close())
 }
 
 // memoryOf returns the region's id of a port by its kernel name.

@@ -29,8 +29,8 @@
 //     netmap mode. NICs send and receive only during somebody's sync.
 //   - A NIC sends any length, and puts a frame longer than a buffer into
 //     several slots.
-//   - Extmem, offsets, CSB, kernel loops, virtio-net headers and the VALE_…
-//     requests are not there: the request's type gets EINVAL.
+//   - Extmem, offsets, CSB and kernel loops are not there, nor are NICs attached
+//     to switches.
 //   - The descriptor to poll is a socket that is readable or writable as the
 //     rings demand. It does not sync (File.Polls is false).
 //   - Regions lie on Go's heap, where the race detector sees them. Vanish and

@@ -28,47 +28,6 @@ type file struct {
 	bell  *bell
 }
 
-// Ctrl makes a request. As in the kernel, its body is written only on success.
-func (f *file) Ctrl(r *netmap.Request) error {
-	d := f.dev
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if f.closed {
-		return unix.EBADF
-	}
-	if len(r.Name) > netmap.MaxName {
-		return unix.ENAMETOOLONG
-	}
-	call := CallRequest
-	if r.Type == netmap.ReqRegister {
-		call = CallRegister
-	}
-	if err := d.fail(call); err != nil {
-		return err
-	}
-	switch b := r.Body.(type) {
-	case *netmap.RegisterReq:
-		return answer(r.Type == netmap.ReqRegister, b, func(c *netmap.RegisterReq) error { return f.register(r.Name, c) })
-	case *netmap.PortInfoReq:
-		return answer(r.Type == netmap.ReqPortInfoGet, b, func(c *netmap.PortInfoReq) error { return d.portInfo(r.Name, c) })
-	case *netmap.PoolsInfoReq:
-		return answer(r.Type == netmap.ReqPoolsInfoGet, b, func(c *netmap.PoolsInfoReq) error { return d.poolsInfo(r.Name, c) })
-	}
-	return unix.EINVAL
-}
-
-func answer[T any](match bool, body *T, do func(*T) error) error {
-	if !match || body == nil {
-		return unix.EINVAL
-	}
-	c := *body
-	if err := do(&c); err != nil {
-		return err
-	}
-	*body = c
-	return nil
-}
-
 // Map returns the first size bytes of the region (linux_netmap_mmap).
 func (f *file) Map(size int) ([]byte, error) {
 	f.dev.mu.Lock()

@@ -53,7 +53,7 @@ func (d *Device) getPipe(name string, r *netmap.RegisterReq, m *memory) (*adapte
 	}
 	parent, err := d.getPort(parentName, r, m)
 	if err == unix.ENXIO {
-		if d.persist(parentName, r, m) {
+		if _, fail := d.persist(parentName, r, m, true); fail == nil {
 			parent, err = d.getPort(parentName, r, m)
 		}
 	}

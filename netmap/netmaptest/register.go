@@ -8,7 +8,7 @@ import (
 )
 
 // register is NETMAP_REQ_REGISTER in netmap_ioctl.
-func (f *file) register(name string, r *netmap.RegisterReq) error {
+func (f *file) register(req *netmap.Request, r *netmap.RegisterReq) error {
 	d := f.dev
 	if f.bound {
 		return unix.EBUSY
@@ -19,9 +19,17 @@ func (f *file) register(name string, r *netmap.RegisterReq) error {
 			return unix.EINVAL
 		}
 	}
-	na, err := d.getPort(name, r, m)
+	na, err := d.getPort(req.Name, r, m)
 	if err != nil {
 		return err
+	}
+	if na.busy {
+		na.put()
+		return unix.EBUSY
+	}
+	if na.hdrLen != 0 && r.Flags&netmap.FlagAcceptVnetHdr == 0 {
+		na.put()
+		return unix.EIO
 	}
 	if err := f.bind(na, r); err != nil {
 		f.na = nil
@@ -29,6 +37,10 @@ func (f *file) register(name string, r *netmap.RegisterReq) error {
 		return err
 	}
 	f.info(r)
+	if err := checkOptions(req); err != nil {
+		f.unbind()
+		return err
+	}
 	return nil
 }
 
