@@ -54,6 +54,7 @@ type Port struct {
 	info    Info
 	mem     *Memory
 	regs    []registered // in order of opening: the first owns the mapping
+	wants   int          // registrations, with those to come
 	tx, rx  []*Queue
 	pool    *Pool
 	link    *link
@@ -133,6 +134,7 @@ func (p *Port) open(c Config) error {
 	if sp.Flags&FlagExclusive != 0 && !single {
 		return p.openExclusive(c.Device, want)
 	}
+	p.wants = 1
 	anchor, err := p.register(c.Device, want)
 	if err != nil {
 		return err
@@ -192,7 +194,9 @@ func (p *Port) openExclusive(dev Device, want RegisterReq) error {
 // openQueues registers one descriptor for each ring of each direction that the
 // registration got binds.
 func (p *Port) openQueues(dev Device, want RegisterReq, got *RegisterReq) error {
-	for _, b := range bindings(got) {
+	all := bindings(got)
+	p.wants += len(all)
+	for _, b := range all {
 		r := want
 		r.Mode, r.RingID = b.mode, b.ring
 		r.Flags &^= FlagTxRingsOnly | FlagRxRingsOnly

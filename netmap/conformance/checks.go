@@ -19,6 +19,8 @@ func Checks() []Check {
 		{"ring-only", "A port of one ring in one direction has that ring, and no other is mapped.", Named, ringOnly},
 		{"ring-memory", "Rings too large for the memory are ENOMEM, and the error says what ring_size must be.", Named | SecondPair, ringMemory},
 
+		{"many-descriptors", "More queues than a region has netmap_ifs are ENOMEM, and the error says so and what to do.", Named | SecondPair, manyDescriptors},
+
 		{"transfer", "1 to 100 packets of 50 to 10049 bytes, as long as the target takes, arrive byte for byte, both ways.", Ends, transfer},
 		{"extra-buffers", "Extra buffers belong to no ring, can be sent and received in, and go back.", 0, extraBuffers},
 		{"wrap", "A million packets around rings of 256, 1024, 7 and 333 slots, or the target's own.", Ends, wrap},
@@ -26,6 +28,7 @@ func Checks() []Check {
 		{"threads", "A sending and a receiving goroutine need nothing of each other.", Ends, threads},
 		{"fragments", "A packet in any number of fragments arrives whole.", Ends | Frags, fragments},
 		{"withhold", "The start of a packet is not delivered before its end.", Ends | Withholds, withhold},
+		{"one-way", "A pipe's ends open in one direction each; other rings of the second would have no buffers, and are refused.", Ends | Lossless, oneWay},
 		{"reflect", "A reflector that moves from its receive to its transmit ring sends every frame back.", Ends, reflects},
 		{"forward", "Frames swapped from a port to another of one memory region arrive.", Ends | OneMemory | SecondPair, forward},
 		{"learn", "A broadcast reaches every other port, a learned address one, and a sender's own frames not itself.", Ends | Switches, learn},
