@@ -34,6 +34,7 @@ type Info struct {
 	HostTxRings, HostRxRings int
 	TxSlots, RxSlots         int // of each ring
 	BufSize                  int // bytes
+	VnetHdr                  int // bytes of the virtio-net header of each frame; looked for with AcceptVnetHdr only
 }
 
 // A Port is an open netmap port: one descriptor for each ring and direction,
@@ -99,7 +100,11 @@ func OpenSpec(sp Spec, c *Config) (*Port, error) {
 		cfg.Device = Kernel
 	}
 	p := &Port{name: sp.String(), info: Info{Spec: sp}}
-	if err := p.open(cfg); err != nil {
+	err := p.open(cfg)
+	if err == nil && cfg.AcceptVnetHdr {
+		p.info.VnetHdr, err = Control{Device: cfg.Device}.PortHdr(sp.Name)
+	}
+	if err != nil {
 		p.release()
 		return nil, &OpError{Op: "open", Port: p.name, Err: err}
 	}

@@ -73,7 +73,27 @@ func single(e *env) error {
 	return cmp.Or(err, a.TX()[0].Sync())
 }
 
-// share gives a VALE port the memory of A, so that what A receives is swapped on
+// persistent makes a persistent VALE port in a region, attached to the switch
+// valerws, and opens it.
+func (e *env) persistent(name string, mem uint16) (*netmap.Port, error) {
+	c := netmap.Control{Device: e.t.device()}
+	got, err := c.VALENewIf(name, &netmap.VALENewIfReq{TxSlots: 64, RxSlots: 64, TxRings: 1, RxRings: 1, MemID: mem})
+	if err != nil {
+		return nil, err
+	}
+	e.later(func() error { return c.VALEDelIf(name) })
+	if got.MemID != mem {
+		return nil, fmt.Errorf("NEWIF in memory %d made a port in memory %d", mem, got.MemID)
+	}
+	port := "valerws:" + name
+	if _, err := c.VALEAttach(port, nil); err != nil {
+		return nil, err
+	}
+	e.later(func() error { _, err := c.VALEDetach(port); return err })
+	return e.open(port, nil)
+}
+
+// share gives VALE ports the memory of A, so that what A receives is swapped on
 // to the switch, whose other port has memory of its own.
 func share(e *env) error {
 	a, b, err := e.pair("", nil)
@@ -81,49 +101,62 @@ func share(e *env) error {
 		return err
 	}
 	const slots = "@conf:slots=64"
-	var s *netmap.Port
-	for _, option := range []string{fmt.Sprintf("@%d", a.Info().MemID), "@share=" + e.t.A} {
-		if s != nil {
-			if err := s.Close(); err != nil {
-				return err
-			}
-		}
-		if s, err = e.open("valerws:s"+option+slots, nil); err != nil {
-			return err
-		}
-		if s.Info().MemID != a.Info().MemID {
-			return fmt.Errorf("%s has memory %d, a port opened with %s has %d", e.t.A, a.Info().MemID, option, s.Info().MemID)
-		}
-	}
+	id := a.Info().MemID
 	t, err := e.open("valerws:t"+slots, nil)
 	if err != nil {
 		return err
 	}
+	number := uint32(0)
+	for _, c := range []struct {
+		what string
+		open func() (*netmap.Port, error)
+	}{
+		{"a port opened with the memory's id", func() (*netmap.Port, error) { return e.open(fmt.Sprintf("valerws:s@%d%s", id, slots), nil) }},
+		{"a port opened with @share", func() (*netmap.Port, error) { return e.open("valerws:s@share="+e.t.A+slots, nil) }},
+		{"a persistent port", func() (*netmap.Port, error) { return e.persistent("rwcps", id) }},
+	} {
+		s, err := c.open()
+		if err != nil {
+			return fmt.Errorf("%s: %w", c.what, err)
+		}
+		if s.Info().MemID != id {
+			return fmt.Errorf("%s has memory %d, %s %d", c.what, s.Info().MemID, e.t.A, id)
+		}
+		if err := e.swapOver(a, b, s, t, number); err != nil {
+			return fmt.Errorf("%s: %w", c.what, err)
+		}
+		number += 100
+		if err := s.Close(); err != nil {
+			return err
+		}
+	}
+	return e.copyOver(a, b, t)
+}
+
+// swapOver has B send frames to A, which are moved to S, whose switch delivers
+// them to T.
+func (e *env) swapOver(a, b, s, t *netmap.Port, first uint32) error {
 	in, out := a.RX()[0].Ring(), s.TX()[0].Ring()
 	if !in.SharesMemory(out) || in.SharesMemory(t.TX()[0].Ring()) {
 		return fmt.Errorf("a port in the same memory shares it: %t, one in another: %t", in.SharesMemory(out), in.SharesMemory(t.TX()[0].Ring()))
 	}
-	for n := uint32(0); n < 200; n++ {
+	for n := first; n < first+100; n++ {
 		size := e.size() + int(n%100)
 		if err := sendOne(b, broadcast, macB, n, size); err != nil {
 			return err
 		}
-		if _, err := await(e, a.RX()[0], 1); err != nil {
+		at, err := await(e, a.RX()[0], 1)
+		if err != nil {
 			return err
 		}
 		// Strangers ahead of it stay where they are.
-		for {
-			if _, ok := ours(in.Bytes(in.Slot(in.Head()))); ok {
-				break
-			}
-			in.Advance(1)
-		}
-		buf, at := in.Slot(in.Head()).BufIdx, out.Head()
-		moved, err := netmap.Move(out, in, 1)
-		if err != nil || moved != 1 {
+		in.SetHead(at[0])
+		in.SetCur(at[0])
+		buf, to := in.Slot(in.Head()).BufIdx, out.Head()
+		if moved, err := netmap.Move(out, in, 1); err != nil || moved != 1 {
 			return fmt.Errorf("frame %d: %d slots were moved: %w", n, moved, err)
 		}
-		if got := out.Slot(at); got.BufIdx != buf {
+		if got := out.Slot(to); got.BufIdx != buf {
 			return fmt.Errorf("frame %d was in buffer %d and is sent from %d: it was copied", n, buf, got.BufIdx)
 		}
 		if err := syncAll(s.TX()[0], a.RX()[0], t.RX()[0]); err != nil {
@@ -139,7 +172,13 @@ func share(e *env) error {
 			return err
 		}
 	}
-	// Between two regions a move is a copy: each ring keeps its buffers.
+	return apart(in, out)
+}
+
+// copyOver moves a frame from A's memory to T's, where each ring keeps its
+// buffers.
+func (e *env) copyOver(a, b, t *netmap.Port) error {
+	in, far := a.RX()[0].Ring(), t.TX()[0].Ring()
 	if err := sendOne(b, broadcast, macB, 1, e.size()); err != nil {
 		return err
 	}
@@ -149,7 +188,6 @@ func share(e *env) error {
 	}
 	in.SetHead(at[0])
 	in.SetCur(at[0])
-	far := t.TX()[0].Ring()
 	from, to := in.Slot(in.Head()), far.Slot(far.Head())
 	bufs := [2]uint32{from.BufIdx, to.BufIdx}
 	want := make([]byte, e.size())
@@ -160,8 +198,5 @@ func share(e *env) error {
 	if from.BufIdx != bufs[0] || to.BufIdx != bufs[1] {
 		return fmt.Errorf("between two memories buffers %d and %d became %d and %d", bufs[0], bufs[1], from.BufIdx, to.BufIdx)
 	}
-	if err := same(far.Bytes(to), want); err != nil {
-		return err
-	}
-	return apart(in, out)
+	return same(far.Bytes(to), want)
 }

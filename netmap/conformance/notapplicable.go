@@ -18,11 +18,11 @@ var (
 // that a target lacks something for, without being listed here, fails.
 var NotApplicable = []Exception{
 	{oneEnded, twoEnded, "nothing that is sent arrives anywhere"},
-	{oneEnded, []string{"queues", "fragments", "withhold", "forward", "learn", "monitor", "zero-copy-monitor", "zero-copy-chain", "pending", "room", "one-way", "forward-up", "forward-down", "ignored-flags", "fragment-count"}, "nothing that is sent arrives anywhere"},
+	{oneEnded, []string{"queues", "fragments", "withhold", "forward", "learn", "monitor", "zero-copy-monitor", "zero-copy-chain", "pending", "room", "one-way", "forward-up", "forward-down", "ignored-flags", "fragment-count", "vnet-header"}, "nothing that is sent arrives anywhere"},
 	{[]Kind{Null}, []string{"port-info", "modes", "host-modes", "pools", "memory-id", "exclusive", "ring-only", "indirect"}, "a null port has no name by which a second request could find it, and no mode but its own"},
 	{[]Kind{VALE, Pipe, Null}, []string{"remove", "link-down"}, "it is not an interface"},
 	{[]Kind{Null, Sink, VALE, Emulated, Native, Looped}, []string{"ring-memory", "many-descriptors", "forward"}, "only pipes share a region that the first of them sized"},
-	{[]Kind{Emulated, Native, Looped, Pipe}, []string{"learn", "ignored-flags", "fragment-count"}, "it is not a switch"},
+	{[]Kind{Emulated, Native, Looped, Pipe}, []string{"learn", "ignored-flags", "fragment-count", "vnet-header"}, "it is not a switch"},
 	{[]Kind{VALE, Pipe, Null}, []string{"host-rings", "forward-up", "forward-down"}, "it has no host rings, for the host's stack does not know it"},
 	{[]Kind{Sink}, []string{"host-rings"}, "its driver does not mark its rings as taken, so that the host's frames go past netmap"},
 	{[]Kind{Pipe, Null}, []string{"report"}, "it has no interrupt: slots are free when the reader has given them back, or never filled"},
