@@ -287,7 +287,7 @@ func (p *valePort) dispatch(k *kring, first, frags uint32, woken *[maxPorts][max
 // learn is netmap_vale_learning; to is -1 for a packet of no use.
 func (b *bridge) learn(p *valePort, k *kring, first uint32) (to int, all bool) {
 	s := &k.slots[first]
-	if k.clip(s) < 14 || int(s.Len) > p.mem.bufSize() {
+	if k.clip(s) < 14 || int(s.Len) > k.clip(s) {
 		return -1, false
 	}
 	buf := k.buf(s)
@@ -332,10 +332,15 @@ func (v *valePort) deliver(from *kring, first, frags uint32, ring int, woken *[m
 	for i := range frags {
 		s, t := &from.slots[first], &k.slots[k.hwtail]
 		n := int(s.Len)
-		if n > v.mem.bufSize() || n > from.na.mem.bufSize() {
+		if n > from.clip(s) {
 			n = 0
 		}
-		copy(k.buf(t), from.buf(s)[:n])
+		at := k.landing(t, from.offset(s))
+		if n > v.mem.bufSize()-at {
+			n, at = 0, k.offset(t)
+		}
+		copy(v.mem.buf(t.BufIdx)[at:], from.buf(s)[:n])
+		k.setOffset(t, at)
 		t.Len = uint16(n)
 		t.Flags = netmap.SlotFlags(frags << 8)
 		if i < frags-1 {
