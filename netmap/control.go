@@ -109,8 +109,12 @@ func explainRequest(dev Device, r *Request, err error) error {
 	if !errors.As(err, &errno) || errors.Is(err, ErrNoModule) || errno == syscall.ENAMETOOLONG || errno == syscall.EACCES || errno == syscall.EPERM {
 		return err
 	}
-	if tooOld(dev, err) {
+	if dev != nil && tooOld(dev, err) {
 		return fmt.Errorf("%w: %w", ErrOldKernel, err)
+	}
+	var opt *OptionError
+	if errors.As(err, &opt) {
+		return explainOption(opt, r.Name)
 	}
 	if why := requestErrors[r.Type][errno]; why != "" {
 		return fmt.Errorf("%s: %w", why, err)
@@ -132,6 +136,10 @@ var requestErrors = map[ReqType]map[syscall.Errno]string{
 	ReqPortHdrSet: {
 		syscall.ENXIO:  "there is no such port of a VALE switch, and others have no header to set",
 		syscall.EINVAL: "a header has 0, 10 or 12 bytes",
+	},
+	ReqSyncKloopStart: {
+		syscall.EBUSY:  "a loop runs on that port already",
+		syscall.EINVAL: "the port must be in CSB mode, and the loop sleep at most a second",
 	},
 	ReqVALEAttach: {
 		syscall.EBUSY:      "it is attached already, or a program has its rings open",

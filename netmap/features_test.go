@@ -92,12 +92,12 @@ func TestMoveHeedsOffset(t *testing.T) {
 	}
 }
 
-func TestSharesMemory(t *testing.T) {
+func TestCanSwap(t *testing.T) {
 	m, n := newMemory(t, MemoryConfig{}), newMemory(t, MemoryConfig{})
 	a, _ := m.NewRing(RX, 0, 8)
 	b, _ := m.NewRing(TX, 0, 8)
 	c, _ := n.NewRing(TX, 0, 8)
-	if !a.SharesMemory(b) || a.SharesMemory(c) {
-		t.Errorf("of one region: %t, of two: %t", a.SharesMemory(b), a.SharesMemory(c))
+	if !a.CanSwap(b) || a.CanSwap(c) {
+		t.Errorf("of one region: %t, of two: %t", a.CanSwap(b), a.CanSwap(c))
 	}
 }

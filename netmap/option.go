@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"structs"
 	"syscall"
 )
 
@@ -52,14 +53,15 @@ type OptExtMem struct {
 	// in the machine's memory is not used.
 	Memory []byte
 	// Info says how many objects of each kind to make, and of what size
-	// (bytes); what is 0 gets the kernel's least. The answer has the sizes
-	// used. MemSize is set from Memory.
+	// (bytes); what is 0 is answered with the kernel's default. Memory that is
+	// left over becomes buffers. MemSize is set from Memory.
 	Info PoolsInfoReq
 }
 
 // OptOffsets is the body of struct nmreq_opt_offsets, for ReqRegister: the low
 // bits of each slot's Ptr say where in its buffer the packet begins.
 type OptOffsets struct {
+	_       structs.HostLayout
 	Max     uint64 // largest offset that will be used, bytes; a larger one is cut to it. out: that in force
 	Initial uint64 // offset that all slots get first, bytes, at most Max
 	Bits    uint32 // how many bits of Ptr, 0 for all

@@ -23,6 +23,20 @@ type Config struct {
 	// do; else such a port is EIO. The header counts in a slot's length, and the
 	// Ethernet header follows it.
 	AcceptVnetHdr bool
+	// ExtMem is memory of the caller's to make the port in, instead of the
+	// kernel's, as the spec's option @extmem gives it from a file. The port
+	// must not be there yet. The memory is the caller's to unmap, after Close
+	// and when nobody walks a ring any more; what is in it then stays. Info is
+	// answered with the sizes asked for; of netmap_ifs there are 64 where it
+	// does not say how many, for a port needs one for each ring.
+	ExtMem *OptExtMem
+	// Offsets has packets begin at an offset in their buffers, as the spec's
+	// option @offset does, see [OptOffsets].
+	Offsets *OptOffsets
+	// Kloop opens the port in CSB mode, for the kernel to sync its rings in a
+	// loop, see [Port.RunKloop]. The spec must have the flag x; all rings are
+	// on one descriptor, as with Single. nil: the ordinary mode.
+	Kloop *KloopConfig
 }
 
 // Info is what the kernel said of an open port.
@@ -54,10 +68,14 @@ type Port struct {
 	name    string // as given
 	info    Info
 	mem     *Memory
+	lent    []byte       // memory that the region is made of, where it is not the kernel's
+	file    []byte       // of those, the port's own mapping of a file
 	regs    []registered // in order of opening: the first owns the mapping
 	wants   int          // registrations, with those to come
 	tx, rx  []*Queue
+	options portOptions
 	pool    *Pool
+	kloop   *kloop
 	link    *link
 	stopped atomic.Bool
 
@@ -71,6 +89,7 @@ type Port struct {
 type registered struct {
 	file File
 	req  RegisterReq
+	max  uint64 // offset, bytes
 }
 
 // Open opens a port by its spec, see [ParseSpec]. It needs read and write
@@ -113,8 +132,13 @@ func OpenSpec(sp Spec, c *Config) (*Port, error) {
 
 func (p *Port) open(c Config) error {
 	sp := &p.info.Spec
-	if sp.ExtMem.File != "" || sp.Offset.Set {
-		return fmt.Errorf("the options extmem and offset: %w", ErrNotSupported)
+	if c.Kloop != nil {
+		if err := c.Kloop.check(sp.Flags); err != nil {
+			return err
+		}
+	}
+	if err := p.setOptions(&c); err != nil {
+		return err
 	}
 	want := RegisterReq{
 		Mode: sp.Mode, RingID: sp.RingID, Flags: sp.Flags | FlagNoTxPoll, MemID: sp.MemID,
@@ -135,7 +159,7 @@ func (p *Port) open(c Config) error {
 		want.MemID = id
 	}
 	monitor := sp.Flags&(FlagMonitorTx|FlagMonitorRx|FlagZCopyMon) != 0
-	single := c.Single || monitor || sp.Mode == ModeNull
+	single := c.Single || c.Kloop != nil || monitor || sp.Mode == ModeNull
 	if sp.Flags&FlagExclusive != 0 && !single {
 		return p.openExclusive(c.Device, want)
 	}
@@ -147,7 +171,7 @@ func (p *Port) open(c Config) error {
 	if err := p.adopt(anchor); err != nil {
 		return err
 	}
-	rings, err := p.mem.boundRings(&anchor.req)
+	rings, err := p.mem.boundRings(&anchor)
 	if err != nil {
 		return err
 	}
@@ -157,6 +181,9 @@ func (p *Port) open(c Config) error {
 	if single || len(rings[TX])+len(rings[RX]) == 1 {
 		for _, r := range append(rings[TX], rings[RX]...) {
 			p.add(anchor, r)
+		}
+		if c.Kloop != nil {
+			return p.enableCSB(c.Kloop)
 		}
 		p.syncTogether()
 		return nil
@@ -169,7 +196,12 @@ func (p *Port) adopt(a registered) (err error) {
 	if want := p.info.Spec.MemID; want != 0 && a.req.MemID != want {
 		return fmt.Errorf("memory %d was asked for, but the port is already there with memory %d", want, a.req.MemID)
 	}
-	if p.mem, err = mapRegion(a.file, &a.req); err != nil {
+	if p.lent != nil {
+		p.mem, err = p.lentRegion(&a.req)
+	} else {
+		p.mem, err = mapRegion(a.file, &a.req)
+	}
+	if err != nil {
 		return err
 	}
 	in := &p.info
@@ -209,6 +241,9 @@ func (p *Port) openQueues(dev Device, want RegisterReq, got *RegisterReq) error 
 		if p.mem != nil {
 			r.ExtraBufs = 0
 		}
+		if p.lent != nil && p.mem != nil {
+			r.MemID = p.info.MemID
+		}
 		q, err := p.register(dev, r)
 		if err != nil {
 			return err
@@ -219,7 +254,7 @@ func (p *Port) openQueues(dev Device, want RegisterReq, got *RegisterReq) error 
 				return err
 			}
 		}
-		rings, err := p.mem.boundRings(&q.req)
+		rings, err := p.mem.boundRings(&q)
 		if err != nil {
 			return err
 		}
@@ -283,15 +318,14 @@ func (p *Port) register(dev Device, want RegisterReq) (registered, error) {
 	if err != nil {
 		return registered{}, err
 	}
-	got := want
-	if err := f.Ctrl(&Request{Type: ReqRegister, Name: p.info.Spec.Name, Body: &got}); err != nil {
+	r := registered{file: f, req: want}
+	if err := p.registerWith(&r); err != nil {
 		f.Close()
 		return registered{}, p.explain(err, dev, &want)
 	}
 	if p.link == nil && dev == Kernel {
 		p.link = newLink(p.info.Spec.Name)
 	}
-	r := registered{f, got}
 	p.regs = append(p.regs, r)
 	return r, nil
 }

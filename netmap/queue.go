@@ -18,10 +18,11 @@ type Queue struct {
 	host bool
 	reg  RegisterReq
 
-	head   uint32   // as of the last sync
-	all    []*Queue // with Config.Single, all queues of the descriptor, which sync together; else nil
-	calls  uint8    // counts to the next timed sync
-	slow   bool     // a sync took long: no more raw system calls
+	head   uint32    // as of the last sync
+	all    []*Queue  // with Config.Single, all queues of the descriptor, which sync together; else nil
+	calls  uint8     // counts to the next timed sync
+	slow   bool      // a sync took long: no more raw system calls
+	csb    *csbQueue // nil but in CSB mode
 	inside atomic.Int32
 }
 
@@ -41,11 +42,21 @@ func (q *Queue) Host() bool { return q.host }
 // receive queue, for POLLOUT on a transmit queue that is full. If the poll
 // itself synced the ring (see Polls), call Polled, else Sync. Level-triggered
 // polls only: an edge-triggered one misses packets that a sync has left in
-// the NIC.
-func (q *Queue) FD() int { return q.file.FD() }
+// the NIC. On a port with [Config].Kloop it is the eventfd by which the loop
+// wakes the queue, -1 without Events.
+func (q *Queue) FD() int {
+	if q.csb == nil {
+		return q.file.FD()
+	}
+	if !q.csb.asks {
+		q.csb.asks = true
+		atomic.StoreUint32(&q.csb.atok.NeedKick, 1)
+	}
+	return int(q.csb.fds.IRQ)
+}
 
 // Polls reports whether polling FD syncs the ring, as the kernel does.
-func (q *Queue) Polls() bool { return q.file.Polls() }
+func (q *Queue) Polls() bool { return q.csb == nil && q.file.Polls() }
 
 // A sync is timed once in so many, for the clock costs more than the sync
 // where there is no vDSO, and a queue whose sync took longer than slowSync
@@ -70,6 +81,10 @@ func (q *Queue) Sync() error {
 		return err
 	}
 	var err error
+	if q.csb != nil {
+		q.head = q.ring.Head()
+		return q.csb.sync(q.ring.hdr)
+	}
 	if q.calls++; q.calls%timedSyncs != 0 || q.slow {
 		err = q.sync(!q.slow)
 	} else {
@@ -125,6 +140,9 @@ const waitSlice = 200 * time.Millisecond
 // it only after a Sync that gave nothing. It returns nil also when time is up;
 // errors are those of Sync, and the interface's end.
 func (q *Queue) Wait(d time.Duration) error {
+	if q.csb != nil {
+		return q.waitCSB(d)
+	}
 	deadline := time.Now().Add(d)
 	for {
 		slice := waitSlice
@@ -158,7 +176,7 @@ func (q *Queue) poll(d time.Duration) (revents int16, err error) {
 
 // Events is what to poll the queue's descriptor for.
 func (q *Queue) Events() int16 {
-	if q.dir == RX {
+	if q.dir == RX || q.csb != nil {
 		return pollIn
 	}
 	return pollOut
@@ -167,6 +185,14 @@ func (q *Queue) Events() int16 {
 // Polled ends a poll of FD made elsewhere, with its revents, 0 if time ran
 // out. It leaves the ring synced.
 func (q *Queue) Polled(revents int16) error {
+	if q.csb != nil {
+		if revents != 0 && q.csb.fds.IRQ >= 0 {
+			if _, err := heard(q.csb.fds.IRQ, 0); err != nil {
+				return err
+			}
+		}
+		return q.Sync()
+	}
 	if revents != 0 && revents&^(pollIn|pollOut) == 0 && !q.file.Polls() {
 		return q.Sync()
 	}

@@ -88,6 +88,7 @@ type Ring struct {
 	bufs    []byte // from buffer 0 on, to the end of the region
 	bufSize uint64
 	ofsMask uint64
+	ofsMax  uint64 // the largest offset that the kernel heeds, where it knows any
 	mem     *Memory
 }
 
@@ -218,10 +219,15 @@ func (r *Ring) SetOffset(s *Slot, n int) {
 	s.Ptr = s.Ptr&^r.ofsMask | uint64(n)&r.ofsMask
 }
 
-// SharesMemory reports whether the rings may exchange buffers: whether their
-// buffers are of one region. [Swap] cannot know and does not check; who swaps
-// asks this once for each pair of rings. [Move] asks by itself.
-func (r *Ring) SharesMemory(o *Ring) bool { return r.mem == o.mem || r.mem.id == o.mem.id }
+// CanSwap reports whether slots of the rings may exchange buffers: whether these
+// are of one region, and packets begin in both where the same offsets say, or
+// where none do. [Swap] cannot know and does not check; who swaps asks this
+// once for each pair of rings. [Move] asks by itself.
+func (r *Ring) CanSwap(o *Ring) bool {
+	// A buffer takes its packet's offset along: where the other ring has
+	// another limit, or none, it would be read elsewhere.
+	return r.mem.id == o.mem.id && r.ofsMask == o.ofsMask && r.ofsMax == o.ofsMax
+}
 
 // Check returns [ErrRing] unless from ≤ head ≤ cur ≤ tail, going around the
 // ring, where from is head as it was at the last sync. A sync must do this:

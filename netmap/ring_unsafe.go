@@ -64,7 +64,7 @@ const outside = "netmap: a slot's buffer index or length leads out of the memory
 // are cleared, for they spoke of the packet or the buffer that left.
 //
 // Legal only if the slots' rings share one memory region, see
-// [Ring.SharesMemory], and the caller owns both slots. Swap cannot check either:
+// [Ring.CanSwap], and the caller owns both slots. Swap cannot check either:
 // in another region a buffer's index names another buffer or none. A slot with
 // [Indirect] has its packet elsewhere and is not to be swapped.
 func Swap(a, b *Slot) {

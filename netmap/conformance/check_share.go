@@ -137,8 +137,8 @@ func share(e *env) error {
 // them to T.
 func (e *env) swapOver(a, b, s, t *netmap.Port, first uint32) error {
 	in, out := a.RX()[0].Ring(), s.TX()[0].Ring()
-	if !in.SharesMemory(out) || in.SharesMemory(t.TX()[0].Ring()) {
-		return fmt.Errorf("a port in the same memory shares it: %t, one in another: %t", in.SharesMemory(out), in.SharesMemory(t.TX()[0].Ring()))
+	if !in.CanSwap(out) || in.CanSwap(t.TX()[0].Ring()) {
+		return fmt.Errorf("a port in the same memory shares it: %t, one in another: %t", in.CanSwap(out), in.CanSwap(t.TX()[0].Ring()))
 	}
 	for n := first; n < first+100; n++ {
 		size := e.size() + int(n%100)

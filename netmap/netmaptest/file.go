@@ -19,6 +19,9 @@ type file struct {
 	sync        syncFlags
 	ifPlace     int
 
+	csb             *netmap.OptCSB // in CSB mode
+	kloop, stopping bool           // NM_SYNC_KLOOP_RUNNING, NM_SYNC_KLOOP_STOPPING
+
 	// A mapping holds the file: its release comes when both are gone.
 	closed           bool
 	mapped, vanished int
@@ -91,9 +94,9 @@ func (f *file) Close() error {
 	return nil
 }
 
-// drop is netmap_priv_delete, once nothing holds the file.
+// drop is netmap_priv_delete, once nothing holds the file; a loop does.
 func (f *file) drop() {
-	if !f.closed || f.mapped > 0 {
+	if !f.closed || f.mapped > 0 || f.kloop {
 		return
 	}
 	f.dev.files--
@@ -115,6 +118,8 @@ func (f *file) Sync(dir netmap.Dir, raw bool) error {
 		return unix.EBADF
 	case !f.bound:
 		return unix.ENXIO
+	case f.csb != nil:
+		return unix.EBUSY
 	}
 	var err error
 	for _, k := range f.na.rings[dir][f.first[dir]:f.last[dir]] {
@@ -124,7 +129,7 @@ func (f *file) Sync(dir netmap.Dir, raw bool) error {
 			continue
 		case dir == rx:
 			f.syncRX(k, forceRead)
-		case !k.txPrologue():
+		case !k.txPrologue(k.ring):
 			k.reinit()
 		case k.sync(k, f.sync|forceReclaim):
 			k.finalize()
@@ -137,7 +142,7 @@ func (f *file) Sync(dir netmap.Dir, raw bool) error {
 // syncRX is a receive sync as netmap_ioctl and netmap_poll make it: an illegal
 // ring is put right as far as it can be and synced all the same.
 func (f *file) syncRX(k *kring, how syncFlags) (legal, synced bool) {
-	if legal = k.rxPrologue(); !legal {
+	if legal = k.rxPrologue(k.ring); !legal {
 		k.reinit()
 	}
 	if k.mayForwardUp() {
@@ -155,7 +160,7 @@ func (f *file) syncRX(k *kring, how syncFlags) (legal, synced bool) {
 // poll is netmap_poll on Linux, without its second rounds: nothing can come in
 // between here.
 func (f *file) poll(events int16) (revents int16) {
-	if !f.bound || !f.na.on {
+	if !f.bound || !f.na.on || f.csb != nil {
 		return unix.POLLERR
 	}
 	wantTX, wantRX := events&unix.POLLOUT != 0, events&unix.POLLIN != 0
@@ -172,7 +177,7 @@ func (f *file) poll(events int16) (revents int16) {
 			case k.dead():
 				revents |= unix.POLLERR
 				continue
-			case !k.txPrologue():
+			case !k.txPrologue(k.ring):
 				k.reinit()
 				revents |= unix.POLLERR
 			case !k.sync(k, f.sync):
@@ -272,7 +277,7 @@ func (f *file) level() {
 	if f.bell == nil {
 		return
 	}
-	if !f.bound || !f.na.on {
+	if !f.bound || !f.na.on || f.csb != nil {
 		f.bell.set(true, true)
 		return
 	}

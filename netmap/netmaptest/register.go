@@ -2,6 +2,7 @@ package netmaptest
 
 import (
 	"encoding/binary"
+	"syscall"
 
 	"github.com/ringwalk/ringwalk/netmap"
 	"golang.org/x/sys/unix"
@@ -14,7 +15,14 @@ func (f *file) register(req *netmap.Request, r *netmap.RegisterReq) error {
 		return unix.EBUSY
 	}
 	var m *memory
-	if r.MemID != 0 {
+	if e, status := option[*netmap.OptExtMem](req); e != nil {
+		var errno syscall.Errno
+		m, errno = d.lent(e)
+		if *status = errno; errno != 0 {
+			return errno
+		}
+		defer d.putMemory(m)
+	} else if r.MemID != 0 {
 		if m = d.memories[r.MemID]; m == nil {
 			return unix.EINVAL
 		}
@@ -31,13 +39,19 @@ func (f *file) register(req *netmap.Request, r *netmap.RegisterReq) error {
 		na.put()
 		return unix.EIO
 	}
-	if err := f.bind(na, r); err != nil {
+	if err := f.bind(na, req, r); err != nil {
 		f.na = nil
 		na.put()
 		return err
 	}
-	f.info(r)
-	if err := checkOptions(req); err != nil {
+	if o, status := option[*netmap.OptCSB](req); o != nil {
+		err = verdict(status, f.enableCSB(o))
+	}
+	if err == nil {
+		f.info(r)
+		err = checkOptions(req)
+	}
+	if err != nil {
 		f.unbind()
 		return err
 	}
@@ -45,7 +59,7 @@ func (f *file) register(req *netmap.Request, r *netmap.RegisterReq) error {
 }
 
 // bind is netmap_do_regif.
-func (f *file) bind(na *adapter, r *netmap.RegisterReq) (err error) {
+func (f *file) bind(na *adapter, req *netmap.Request, r *netmap.RegisterReq) (err error) {
 	if err := na.mem.finalize(f.dev); err != nil {
 		return err
 	}
@@ -72,6 +86,11 @@ func (f *file) bind(na *adapter, r *netmap.RegisterReq) (err error) {
 	}
 	if err = f.grab(); err == nil {
 		if err = na.makeRings(); err == nil {
+			if o, status := option[*netmap.OptOffsets](req); o != nil {
+				err = verdict(status, f.initOffsets(o))
+			}
+		}
+		if err == nil {
 			err = na.mem.newIf(f)
 		}
 		if err == nil {
@@ -125,7 +144,7 @@ func (f *file) unbind() {
 	}
 	na.mem.freeIf(f)
 	na.dropMemory()
-	f.bound, f.na = false, nil
+	f.bound, f.na, f.csb = false, nil, nil
 	na.put()
 }
 

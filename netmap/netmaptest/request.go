@@ -54,6 +54,8 @@ func (f *file) request(r *netmap.Request) error {
 		return answer(r, func(c *netmap.VALENewIfReq) error { return d.valeNewIf(r.Name, c) })
 	case netmap.ReqVALEPollingEnable, netmap.ReqVALEPollingDisable:
 		return answer(r, func(c *netmap.VALEPollingReq) error { return d.valePolling(r, c) })
+	case netmap.ReqSyncKloopStart:
+		return answer(r, func(c *netmap.SyncKloopStartReq) error { return f.startKloop(r, c) })
 	}
 	if r.Body != nil {
 		return unix.EINVAL
@@ -61,6 +63,12 @@ func (f *file) request(r *netmap.Request) error {
 	switch r.Type {
 	case netmap.ReqVALEDelIf:
 		return d.valeDelIf(r.Name)
+	case netmap.ReqSyncKloopStop:
+		return f.stopKloop()
+	case netmap.ReqCSBEnable:
+		if o, status := option[*netmap.OptCSB](r); o != nil {
+			return verdict(status, f.enableCSB(o))
+		}
 	}
 	return unix.EINVAL
 }
@@ -135,6 +143,14 @@ func checkOptions(r *netmap.Request) error {
 		if s == unix.EOPNOTSUPP {
 			return s
 		}
+	}
+	return nil
+}
+
+// verdict writes what became of an option.
+func verdict(status *syscall.Errno, errno syscall.Errno) error {
+	if *status = errno; errno != 0 {
+		return errno
 	}
 	return nil
 }

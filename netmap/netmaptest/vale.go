@@ -288,7 +288,7 @@ func (p *valePort) dispatch(k *kring, first, frags uint32, woken *[maxPorts][max
 // NS_NO_LEARN nor a slot's port index changes anything, in the kernel too.
 func (b *bridge) learn(p *valePort, k *kring, first uint32) (to int, all bool) {
 	s := &k.slots[first]
-	if k.clip(s) < 14 || int(s.Len) > p.mem.bufSize() {
+	if k.clip(s) < 14 || int(s.Len) > k.clip(s) {
 		return -1, false
 	}
 	buf := k.source(s, 12)
@@ -336,10 +336,23 @@ func (v *valePort) deliver(from *kring, first, frags uint32, ring int, woken *[m
 	for i := range frags {
 		s, t := &from.slots[first], &k.slots[k.hwtail]
 		n := int(s.Len)
-		if n > v.mem.bufSize() || n > from.na.mem.bufSize() {
+		if n > from.clip(s) {
 			n = 0
 		}
-		t.Len = uint16(copy(k.buf(t), from.source(s, n)))
+		at, to := k.landing(t, from.offset(s)), -1
+		if s.Flags&netmap.Indirect != 0 {
+			// It is put at the buffer's start, whatever the offset says then.
+			at, to = k.landing(t, int(s.Ptr%cacheLine)), 0
+		}
+		if n > v.mem.bufSize()-at {
+			n, at = 0, k.offset(t)
+		}
+		if to < 0 {
+			to = at
+		}
+		n = copy(v.mem.buf(t.BufIdx)[to:], from.source(s, n))
+		k.setOffset(t, at)
+		t.Len = uint16(n)
 		t.Flags = netmap.SlotFlags(frags << 8)
 		if i < frags-1 {
 			t.Flags |= netmap.MoreFrag
