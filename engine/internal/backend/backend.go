@@ -36,6 +36,15 @@ type Queue interface {
 	Close() error
 }
 
+// A Polling queue is one that polling its descriptor may sync, as the kernel's
+// netmap does.
+type Polling interface {
+	// Polls reports whether a poll syncs the ring. If so, BeginPoll, a poll(2)
+	// of what it returns, and Polled if that said something, are a Sync.
+	Polls() bool
+	BeginPoll() (fd int, events int16)
+}
+
 // A Wait is what a queue waits for: a descriptor, a time, both or nothing.
 type Wait struct {
 	FD     int           // descriptor for poll(2), -1 if none

@@ -207,6 +207,12 @@ func (q *queue) Poll() backend.Wait {
 	return backend.Never
 }
 
+// BeginPoll is Poll for a poll that is a sync, whatever the ring holds.
+func (q *queue) BeginPoll() (fd int, events int16) {
+	q.note()
+	return q.FD(), q.Events()
+}
+
 func (q *queue) Polled(revents int16) error {
 	backend.Add(&q.counters.Syncs, 1)
 	err := q.Queue.Polled(revents)
