@@ -67,6 +67,7 @@ type Counters struct {
 	Syncs        atomic.Uint64
 	Batches      atomic.Uint64
 	Truncated    atomic.Uint64
+	TooLong      atomic.Uint64
 	Backpressure atomic.Uint64
 	KernelDrops  atomic.Uint64 // by Collect
 }
@@ -89,6 +90,7 @@ type Options struct {
 	BufSize     int
 	Promisc     bool
 	QdiscBypass bool
+	DropTooLong bool
 	RecvBuf     int // bytes
 	SendBuf     int // bytes
 	Memory      *netmap.Memory

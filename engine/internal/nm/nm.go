@@ -41,7 +41,12 @@ func Open(spec string, o *backend.Options) (rx, tx []backend.Queue, f *backend.F
 		return nil, nil, nil, err
 	}
 	f = facts(p, o.Device == nil)
-	s := &shared{port: p}
+	s := &shared{port: p, quiet: func() {}}
+	if host := sp.Mode == netmap.ModeSW || sp.Mode == netmap.ModeOneSW; o.Promisc && f.Interface != "" && !host {
+		if s.quiet, err = promiscuous(f.Interface, f.Index); err != nil {
+			f.Notes = append(f.Notes, fmt.Sprintf("interface %s is not promiscuous, so frames for other addresses do not arrive: %v", f.Interface, err))
+		}
+	}
 	for i, q := range p.RX() {
 		if o.RX == backend.All || i < o.RX {
 			rx = append(rx, s.queue(q))
@@ -53,6 +58,7 @@ func Open(spec string, o *backend.Options) (rx, tx []backend.Queue, f *backend.F
 		}
 	}
 	if len(rx) < o.RX || len(tx) < o.TX {
+		s.quiet()
 		p.Close()
 		return nil, nil, nil, fmt.Errorf("%d receive and %d transmit queues were asked for, %s has %d and %d",
 			max(o.RX, 0), max(o.TX, 0), sp.Name, len(p.RX()), len(p.TX()))
@@ -83,8 +89,9 @@ const etherHeader = 14
 
 // shared closes the port with its last queue.
 type shared struct {
-	port *netmap.Port
-	open int
+	port  *netmap.Port
+	quiet func() // ends promiscuous mode
+	open  int
 }
 
 func (s *shared) queue(q *netmap.Queue) *queue {
@@ -224,5 +231,6 @@ func (q *queue) Close() error {
 	if q.shared.open--; q.shared.open > 0 {
 		return nil
 	}
+	q.shared.quiet()
 	return q.shared.port.Close()
 }
