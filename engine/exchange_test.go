@@ -36,7 +36,9 @@ func (q *polled) Poll() backend.Wait {
 	return backend.Wait{FD: q.fd, Events: unix.POLLIN, After: -1, Syncs: true}
 }
 
-func (q *polled) Polled(int16) error {
+func (q *polled) Polled(revents int16) error { return q.EndPoll(revents) }
+
+func (q *polled) EndPoll(int16) error {
 	q.polls++
 	return q.move()
 }

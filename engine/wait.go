@@ -117,53 +117,6 @@ func (w *waiter) slice(d time.Duration, extra *bell, queues []*queue) (ended boo
 	return ended, err
 }
 
-// exchange is one poll of queues whose poll is their sync, the first ins of
-// them inputs, as a raw system call. It is so short that nothing needs to end
-// it: no bell is polled, for each costs the kernel another look.
-func (w *waiter) exchange(d time.Duration, queues []*queue, ins int) (inErr, outErr error) {
-	w.fds, w.who = w.fds[:0], w.who[:0]
-	fail := func(i int, err error) {
-		if i < ins && inErr == nil {
-			inErr = err
-		} else if i >= ins && outErr == nil {
-			outErr = err
-		}
-	}
-	for i, q := range queues {
-		fd := unix.PollFd{Fd: -1}
-		if err := q.enter("wait"); err != nil {
-			fail(i, err)
-		} else if err := q.check("wait"); err != nil {
-			q.gate.leave()
-			fail(i, err)
-		} else {
-			w.who = append(w.who, q)
-			f, events := q.polling.BeginPoll()
-			fd = unix.PollFd{Fd: int32(f), Events: events}
-		}
-		w.fds = append(w.fds, fd)
-	}
-	if inErr != nil || outErr != nil {
-		d = 0 // the others are synced, but nothing is waited for
-	}
-	n, err := rawPoll(w.fds, d)
-	w.leave()
-	switch {
-	case err == unix.EINTR || err == nil && n == 0:
-		return inErr, outErr
-	case err != nil:
-		return inErr, os.NewSyscallError("poll", err)
-	}
-	for i, q := range queues {
-		if w.fds[i].Revents != 0 {
-			if err := q.polled(w.fds[i].Revents); err != nil {
-				fail(i, err)
-			}
-		}
-	}
-	return inErr, outErr
-}
-
 func (w *waiter) leave() {
 	for _, q := range w.who {
 		q.gate.leave()

@@ -40,6 +40,13 @@ func (q *Queue) FD() int { return q.file.FD() }
 // Polls reports whether polling FD syncs the ring, as the kernel does.
 func (q *Queue) Polls() bool { return q.file.Polls() }
 
+// Pushes reports whether polling FD for no event at all syncs the ring, too: it
+// is a transmit ring, and its descriptor has no other. Where such a poll also
+// waits for other descriptors it is the cheapest way to send.
+func (q *Queue) Pushes() bool {
+	return q.file.Polls() && q.dir == TX && q.reg.Flags&FlagNoTxPoll == 0
+}
+
 // A sync is timed once in so many, for the clock costs more than the sync
 // where there is no vDSO, and a queue whose sync took longer than slowSync
 // makes ordinary system calls from then on: a raw one holds up the whole
@@ -145,6 +152,10 @@ func (q *Queue) Polled(revents int16) error {
 	defer q.leave()
 	return q.polled(revents)
 }
+
+// Synced ends a poll of FD made elsewhere that synced the ring and said nothing
+// of it, because no event was asked for or none came.
+func (q *Queue) Synced() { q.head = q.ring.Head() }
 
 func (q *Queue) polled(revents int16) error {
 	q.head = q.ring.Head()

@@ -40,9 +40,11 @@ type Queue interface {
 // netmap does.
 type Polling interface {
 	// Polls reports whether a poll syncs the ring. If so, BeginPoll, a poll(2)
-	// of what it returns, and Polled if that said something, are a Sync.
+	// of what it returns, and EndPoll with what that said are a Sync. A
+	// transmit ring is synced also if no event is asked for.
 	Polls() bool
 	BeginPoll() (fd int, events int16)
+	EndPoll(revents int16) error
 }
 
 // A Wait is what a queue waits for: a descriptor, a time, both or nothing.

@@ -207,17 +207,34 @@ func (q *queue) Poll() backend.Wait {
 	q.note() // before the poll, for it syncs
 	switch {
 	case q.Ring().Space() == 0:
-		return backend.Wait{FD: q.FD(), Events: q.Events(), After: look, Syncs: q.Polls()}
+		return backend.Wait{FD: q.FD(), Events: q.Events(), After: look, Syncs: q.Queue.Polls()}
 	case q.Dir() == netmap.RX:
 		return backend.Now
 	}
 	return backend.Never
 }
 
+// Polls is the backend's: netmap.Queue.Polls and Pushes.
+func (q *queue) Polls() bool {
+	return q.Queue.Polls() && (q.Dir() == netmap.RX || q.Pushes())
+}
+
 // BeginPoll is Poll for a poll that is a sync, whatever the ring holds.
 func (q *queue) BeginPoll() (fd int, events int16) {
 	q.note()
 	return q.FD(), q.Events()
+}
+
+// EndPoll is Polled, but that time which ran out is no reason to look after the
+// interface.
+func (q *queue) EndPoll(revents int16) error {
+	if revents != 0 {
+		return q.Polled(revents)
+	}
+	backend.Add(&q.counters.Syncs, 1)
+	q.Queue.Synced()
+	q.count()
+	return nil
 }
 
 func (q *queue) Polled(revents int16) error {
