@@ -20,7 +20,7 @@ package netmap
 // The error is nil or [ErrTooLong], and comes with all earlier packets moved:
 // src's first packet can never be forwarded, because it has more fragments
 // than dst or src has slots or a fragment does not fit dst's buffers. To drop
-// it, advance src past its last fragment.
+// it, [Ring.Skip] it.
 func Move(dst, src *Ring, max int) (int, error) {
 	if max <= 0 {
 		return 0, nil
@@ -80,6 +80,20 @@ func Move(dst, src *Ring, max int) (int, error) {
 		return 0, ErrTooLong
 	}
 	return whole, nil
+}
+
+// Skip gives back the user's first packet, all slots of it, and returns how many
+// they are: 0 if the packet is not all there yet.
+func (r *Ring) Skip() int {
+	n := 1
+	for i := r.hdr.Head; i != r.hdr.Tail; i = r.Next(i) {
+		if r.slots[i].Flags&MoreFrag == 0 {
+			r.Advance(n)
+			return n
+		}
+		n++
+	}
+	return 0
 }
 
 // packetsEnd returns how many of the slots lie before the last end of a packet.

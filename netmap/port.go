@@ -159,6 +159,7 @@ func (p *Port) open(c Config) error {
 		want.MemID = id
 	}
 	monitor := sp.Flags&(FlagMonitorTx|FlagMonitorRx|FlagZCopyMon) != 0
+	want.Flags = pushes(want.Flags)
 	single := c.Single || c.Kloop != nil || monitor || sp.Mode == ModeNull
 	if sp.Flags&FlagExclusive != 0 && !single {
 		return p.openExclusive(c.Device, want)
@@ -238,6 +239,7 @@ func (p *Port) openQueues(dev Device, want RegisterReq, got *RegisterReq) error 
 		r.Mode, r.RingID = b.mode, b.ring
 		r.Flags &^= FlagTxRingsOnly | FlagRxRingsOnly
 		r.Flags |= b.only
+		r.Flags = pushes(r.Flags)
 		if p.mem != nil {
 			r.ExtraBufs = 0
 		}
@@ -268,6 +270,16 @@ func (p *Port) openQueues(dev Device, want RegisterReq, got *RegisterReq) error 
 		}
 	}
 	return nil
+}
+
+// pushes lets a poll without events push transmit rings where there are no
+// others, see Queue.Pushes. Elsewhere it would hold them whenever a receive ring
+// is waited for.
+func pushes(f Flags) Flags {
+	if f&FlagTxRingsOnly != 0 {
+		f &^= FlagNoTxPoll
+	}
+	return f
 }
 
 // A binding is the registration of one ring in one direction.

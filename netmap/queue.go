@@ -57,6 +57,13 @@ func (q *Queue) FD() int {
 // Polls reports whether polling FD syncs the ring, as the kernel does.
 func (q *Queue) Polls() bool { return q.csb == nil && q.file.Polls() }
 
+// Pushes reports whether polling FD for no event at all syncs the ring, too: it
+// is a transmit ring, and its descriptor has no other. Where such a poll also
+// waits for other descriptors it is the cheapest way to send.
+func (q *Queue) Pushes() bool {
+	return q.Polls() && q.dir == TX && q.reg.Flags&FlagNoTxPoll == 0
+}
+
 // Sync tells the kernel what the user gave back and learns what is new
 // (NIOCTXSYNC, NIOCRXSYNC); it does not wait for packets. ErrRing says that
 // head or cur are outside of [head,tail], and that the ring is as it was;
@@ -198,6 +205,10 @@ func (q *Queue) Polled(revents int16) error {
 	defer q.leave()
 	return q.polled(revents)
 }
+
+// Synced ends a poll of FD made elsewhere that synced the ring and said nothing
+// of it, because no event was asked for or none came.
+func (q *Queue) Synced() { q.synced() }
 
 func (q *Queue) polled(revents int16) error {
 	q.synced()

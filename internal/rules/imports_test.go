@@ -55,7 +55,7 @@ var modules = []row{
 }
 
 // forTests is what only tests, and these packages themselves, import.
-const forTests = "testing testing/* internal/testnet netmap/netmaptest"
+const forTests = "testing testing/* internal/testnet netmap/netmaptest examples/internal/exampletest"
 
 // among says whether one of names, separated by spaces, stands for pkg.
 func among(pkg, names string) bool {
