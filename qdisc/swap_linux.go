@@ -147,11 +147,11 @@ func (c *client) plan(was *State, spec Spec, o *Options) (record, error) {
 	}
 	if !o.Force {
 		if err := was.exact(c.filters); err != nil {
-			return rec, fmt.Errorf("%w; force swaps it all the same", err)
+			return rec, err
 		}
 		noqueue := spec.Kind == NoQueue || spec.Kind == Default && rec.TxQueueLen == 0
 		if noqueue && was.needsQueue {
-			return rec, fmt.Errorf("%w; take pfifo, or force it: %w", ErrNeedsQueue, unix.EINVAL)
+			return rec, fmt.Errorf("%w; take pfifo: %w", ErrNeedsQueue, unix.EINVAL)
 		}
 	}
 	// An own handle, in the half of the numbers that the kernel does not give
