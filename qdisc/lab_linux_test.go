@@ -57,6 +57,18 @@ func journal() (names []string) {
 	return names
 }
 
+// has tells whether this kernel has a kind of qdisc.
+func has(t testing.TB, kind string) bool {
+	t.Helper()
+	pair := testnet.Pair(t, nil)
+	cmd := exec.Command(testnet.NeedTool(t, "tc"), "qdisc", "replace", "dev", pair.A.Name, "root", kind)
+	err := pair.A.NS.Start(cmd)
+	if err == nil {
+		err = cmd.Wait()
+	}
+	return err == nil
+}
+
 // tc runs iproute2's tc, or ip, in a namespace, one command a line.
 func tc(t testing.TB, ns *netlab.NS, script string) string {
 	t.Helper()
@@ -184,6 +196,20 @@ var starts = []start{
 		tc qdisc del dev DEV root`},
 }
 
+// kinds are in some kernels only.
+var kinds = []start{
+	{name: "fq", script: "tc qdisc replace dev DEV root fq limit 5000 flow_limit 50 buckets 256 maxrate 10mbit quantum 3000"},
+	{name: "fq without pacing", script: "tc qdisc replace dev DEV root handle 3: fq nopacing"},
+	{name: "fq_codel", script: "tc qdisc replace dev DEV root fq_codel limit 999 flows 128 target 7ms interval 70ms noecn"},
+	{name: "codel", script: "tc qdisc replace dev DEV root codel limit 99 target 7ms interval 70ms ecn"},
+	{name: "sfq", script: "tc qdisc replace dev DEV root sfq limit 100 perturb 10 quantum 3000 depth 20 divisor 512"},
+	{name: "pie", script: "tc qdisc replace dev DEV root pie limit 100 target 20ms ecn bytemode"},
+	{name: "mq of fq_codel", script: `
+		tc qdisc replace dev DEV root handle 1: mq
+		tc qdisc replace dev DEV parent 1:3 fq_codel flows 64 limit 77
+		tc qdisc replace dev DEV parent 1:4 handle 4: fq orphan_mask 255`},
+}
+
 // begin makes a device in a start state.
 func (s *start) begin(t testing.TB) (ns *netlab.NS, dev string) {
 	t.Helper()
@@ -257,6 +283,12 @@ func play(what string, args []string) error {
 			done++
 		}
 		return nil
+	case "swap": // once, to see why not
+		r, err := qdisc.Swap(link, qdisc.Spec{Kind: args[1]}, nil)
+		if err == nil {
+			err = r.Restore()
+		}
+		return err
 	case "hold": // swapped, until standard input ends or it is killed
 		p, err := qdisc.ParseSpec(args[1])
 		if err != nil {

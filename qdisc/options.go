@@ -20,7 +20,7 @@ type PFIFOFast struct {
 // TBF are the options of tbf, a token bucket (struct tc_tbf_qopt).
 type TBF struct {
 	Rate     uint64 `json:"rate"`               // bytes a second
-	Burst    uint32 `json:"burst"`              // bytes that the bucket holds
+	Burst    uint32 `json:"burst"`              // bytes that the bucket holds; 0 where that does not show
 	Limit    uint32 `json:"limit"`              // bytes that may wait
 	PeakRate uint64 `json:"peakrate,omitempty"` // bytes a second, 0 for none
 	MinBurst uint32 `json:"minburst,omitempty"` // bytes of the peak's bucket
@@ -201,7 +201,7 @@ const tick = 64
 // shows as ticks; the smallest would drop frames that pass now. The kernel
 // works out a size's time as size × mult >> shift, with mult made to have 32
 // bits (psched_ratecfg_precompute). 0 says that the size is not to be known:
-// ATM's cells make it ambiguous.
+// with ATM's cells, or where the time was too long to be shown.
 func bucket(rate uint64, ticks uint32, spec []byte) uint32 {
 	const atm = 2 // TC_LINKLAYER_ATM
 	if rate == 0 || ticks == 0 || spec[tbfLinkLayer]&0xf == atm {
@@ -227,6 +227,10 @@ func bucket(rate uint64, ticks uint32, spec []byte) uint32 {
 		return 0
 	}
 	size, _ := bits.Div64(hi, lo, mult)
+	// A time of more than 32 bits of ticks was cut off, and fits no size.
+	if hi, lo := bits.Mul64(size, mult); hi>>shift != 0 || (lo>>shift|hi<<(64-shift))/tick != uint64(ticks) {
+		return 0
+	}
 	size -= min(size, uint64(binary.NativeEndian.Uint16(spec[tbfOverhead:])))
 	return uint32(min(size, 1<<32-1))
 }
