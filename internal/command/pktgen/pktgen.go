@@ -3,6 +3,7 @@ package pktgen
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -62,6 +63,8 @@ type options struct {
 	bestEffort     bool
 	force          bool
 	bypass         bool
+	qdisc          string
+	queue          *queue // what --qdisc put in place, nil if nothing
 	flags          *pflag.FlagSet
 }
 
@@ -82,6 +85,7 @@ func newOptions(stdout io.Writer) *options {
 	fs.BoolVar(&o.bestEffort, "best-effort", false, "a missed rate is no reason for exit status 3")
 	fs.BoolVar(&o.force, "force", false, "send even on the interface that carries this host's default route")
 	fs.BoolVar(&o.bypass, "qdisc-bypass", false, "packet: ports: send past the queueing discipline (PACKET_QDISC_BYPASS)")
+	o.qdiscFlag(fs)
 	o.Shared(fs)
 	o.flags = fs
 	return o
@@ -158,6 +162,10 @@ func (o *options) run(stdout, stderr io.Writer) (int, error) {
 	ctx, stop := cli.Signals(context.Background())
 	defer stop()
 	rep := o.Reporter("pktgen", stdout, stderr)
+	if o.queue, err = o.swapQdisc(rep); err != nil {
+		return 0, err
+	}
+	defer o.queue.restore()
 	port, err := o.Open(&engine.Config{TX: o.Queues(), QdiscBypass: o.bypass}, rep)
 	if err != nil {
 		return 0, err
@@ -185,7 +193,7 @@ func (o *options) run(stdout, stderr io.Writer) (int, error) {
 	})
 	runErr := g.Run(ctx)
 	quiet()
-	if err := port.Close(); err != nil && runErr == nil {
+	if err := errors.Join(port.Close(), o.queue.restore()); err != nil && runErr == nil {
 		runErr = err
 	}
 	res := result()
@@ -205,7 +213,7 @@ func (o *options) result(s gen.Snapshot, info engine.Info, start time.Time) cli.
 	}
 	r.TxResult = &cli.TxResult{
 		Requested: o.count, Undrained: s.Undrained, EndRecords: s.EndRecords,
-		RateAskedPPS: o.rate, GivenUpSeconds: s.GivenUp.Seconds(),
+		RateAskedPPS: o.rate, GivenUpSeconds: s.GivenUp.Seconds(), Qdisc: o.queue.result(),
 	}
 	r.Fill()
 	r.RateMet = o.rate == 0 || r.PPS >= 0.99*o.rate
