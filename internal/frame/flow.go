@@ -25,7 +25,9 @@ func Flow(b []byte) uint32 {
 		h := pair(half(src), half(dst))
 		return finish(h+ports(ip[6], ip[40:]), ip[6])
 	}
-	mac := func(b []byte) uint64 { return uint64(binary.BigEndian.Uint32(b))<<16 | uint64(binary.BigEndian.Uint16(b[4:])) }
+	mac := func(b []byte) uint64 {
+		return uint64(binary.BigEndian.Uint32(b))<<16 | uint64(binary.BigEndian.Uint16(b[4:]))
+	}
 	return finish(pair(mac(b), mac(b[6:])), byte(kind))
 }
 

@@ -71,23 +71,34 @@ func (c *Capture) Next(buf []byte) (n int, ns int64, err error) {
 		if err == nil {
 			return n, c.in.time(), nil
 		}
-		var count *uint64
-		rec := &c.in.last
 		switch err {
 		case errTruncated:
-			count, err = &c.Skipped.Truncated, fmt.Errorf("the capture holds only %d of its %d bytes", rec.caplen, rec.length)
+			c.Skipped.Truncated++
 		case errTooLong:
-			count, err = &c.Skipped.TooLong, fmt.Errorf("it has %d bytes, and %d is the most", rec.caplen, len(buf))
+			c.Skipped.TooLong++
 		case errOtherLink:
-			count, err = &c.Skipped.OtherLink, fmt.Errorf("it is of link type %s", linkName(c.in.known[rec.iface].link))
+			c.Skipped.OtherLink++
 		default:
 			return 0, 0, err
 		}
 		if c.strict {
-			return 0, 0, fmt.Errorf("packet %d of capture file %s cannot be sent: %w", c.in.packets, c.name, err)
+			return 0, 0, c.refuse(err, len(buf))
 		}
-		*count++
 	}
+}
+
+// refuse says why the packet that was read last is not to be had.
+func (c *Capture) refuse(why error, room int) error {
+	rec := &c.in.last
+	switch why {
+	case errTruncated:
+		why = fmt.Errorf("the capture holds only %d of its %d bytes", rec.caplen, rec.length)
+	case errTooLong:
+		why = fmt.Errorf("it has %d bytes, and %d is the most", rec.caplen, room)
+	case errOtherLink:
+		why = fmt.Errorf("it is of link type %s", linkName(c.in.known[rec.iface].link))
+	}
+	return fmt.Errorf("packet %d of capture file %s cannot be sent: %w", c.in.packets, c.name, why)
 }
 
 // Rewind goes back to the beginning. A FIFO has none.

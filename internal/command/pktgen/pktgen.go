@@ -55,6 +55,7 @@ type options struct {
 	length         int
 	burst          int
 	pace           pace
+	replay         replay
 	src, dst       string
 	srcMAC, dstMAC net.HardwareAddr
 	probe          string
@@ -72,6 +73,7 @@ func newOptions(stdout io.Writer) *options {
 	fs.VarP(cli.CountValue(&o.count), "count", "n", "stop after this many frames of all threads together")
 	fs.VarP(cli.CountValue(&o.length), "length", "l", "length of a frame in `bytes`, headers included (udp: ports: of a payload); default: 60, or what a probe needs if that is more")
 	o.pace.register(fs)
+	o.replay.register(fs)
 	fs.VarP(cli.CountValue(&o.burst), "burst", "b", "hand at most this many frames to the kernel at once, per thread")
 	fs.StringVarP(&o.src, "src", "s", "", "source `ip[:port]` or [ipv6]:port; default: 10.0.0.1:1234")
 	fs.StringVarP(&o.dst, "dst", "d", "", "destination `ip[:port]` or [ipv6]:port; default: 10.1.0.1:1234")
@@ -119,6 +121,9 @@ func (o *options) config(cpus []int) (*gen.Config, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := o.replay.config(c, o.flags); err != nil {
+		return nil, err
+	}
 	if o.src != "" {
 		if c.Src, err = frame.ParseEndpoint(o.src); err != nil {
 			return nil, cli.Usagef("-s, --src: %w", err)
@@ -155,7 +160,7 @@ func (o *options) run(stdout, stderr io.Writer) (int, error) {
 			return 0, err
 		}
 	}
-	if strings.HasPrefix(o.Port, "pcap:") && o.count == 0 && o.Duration == 0 {
+	if strings.HasPrefix(o.Port, "pcap:") && o.count == 0 && o.Duration == 0 && o.replay.file == "" {
 		return 0, cli.Usagef("a capture file would fill the disk: say how many frames (-n) or how long (--duration)")
 	}
 	ctx, stop := cli.Signals(context.Background())
@@ -183,7 +188,7 @@ func (o *options) run(stdout, stderr io.Writer) (int, error) {
 		rep.Note("%s", n)
 	}
 	o.WaitLink(ctx, port.Info(), rep)
-	if o.count == 0 && o.Duration == 0 {
+	if o.count == 0 && o.Duration == 0 && o.replay.file == "" {
 		rep.Note("sending on %s until ^C", info.Spec)
 	}
 	start := time.Now()
@@ -217,6 +222,7 @@ func (o *options) result(s gen.Snapshot, cfg *gen.Config, info engine.Info, star
 	r.TxResult = &cli.TxResult{Requested: o.count, Undrained: s.Undrained, EndRecords: s.EndRecords}
 	r.Fill()
 	fillPace(&r, cfg, &s)
+	fillReplay(&r, o.replay.file, &s)
 	return r
 }
 
@@ -226,7 +232,9 @@ func (o *options) judge(r *cli.Result, ctx context.Context) error {
 	if r.Undrained > 0 {
 		why = append(why, fmt.Sprintf("%d frames had not left when the port was closed", r.Undrained))
 	}
-	if o.count > 0 && r.Packets+r.Undrained < o.count {
+	if m := o.replay.short(r, command.Why(ctx), o.bestEffort); m != "" {
+		why = append(why, m)
+	} else if r.Replay == nil && o.count > 0 && r.Packets+r.Undrained < o.count {
 		why = append(why, fmt.Sprintf("%d of %d frames were sent (%s)", r.Packets, o.count, command.Why(ctx)))
 	}
 	if m := missed(r); m != "" && !o.bestEffort {
