@@ -3,6 +3,7 @@ module github.com/ringwalk/ringwalk
 go 1.26.0
 
 require (
+	github.com/HdrHistogram/hdrhistogram-go v1.4.0
 	github.com/cavaliergopher/cpio v1.0.1
 	github.com/google/gopacket v1.1.19
 	github.com/gopacket/gopacket v1.7.7

@@ -35,7 +35,7 @@ func TestFail(t *testing.T) {
 
 func TestParseFlagsRefusals(t *testing.T) {
 	for args, want := range map[string]string{
-		"-R abc":         `-R, --rate: rate "abc" is not a number; write packets a second above zero, such as 100000, 14.88M or 1.5Mpps`,
+		"-R abc":         `-R, --rate: rate "abc" is not a number; write packets a second above zero, such as 100000, 14.88M or 1.5Mpps, or 5Gbps, 5Gbps-wire, 50%`,
 		"-b 0":           `-b, --burst: count "0" is below one; write a whole number from 1, such as 1000000, 1M or 1e6`,
 		"--max-loss 200": `--max-loss: percentage "200" is out of range; write a number from 0 to 100, such as 0.1`,
 		"--no-such":      `unknown flag: --no-such`,

@@ -43,12 +43,9 @@ func finalReport(r *Result) string {
 }
 
 func (t *TxResult) report(b *strings.Builder) {
-	if t.RateAskedPPS > 0 {
-		verdict := "met"
-		if !t.RateMet {
-			verdict = "not met"
-		}
-		fmt.Fprintf(b, "Rate asked: %spps, %s\n", Norm(t.RateAskedPPS), verdict)
+	t.reportPace(b)
+	if t.Replay != nil {
+		t.Replay.report(b)
 	}
 	if t.Undrained > 0 {
 		fmt.Fprintf(b, "Undrained: %d packets were handed over and did not leave\n", t.Undrained)

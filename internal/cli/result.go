@@ -87,13 +87,26 @@ type TxResult struct {
 	// EndRecords is the frames sent to mark the streams' ends. They are not
 	// in Packets.
 	EndRecords uint64 `json:"end_records"`
-	// RateAskedPPS is the rate asked by -R over all threads; 0 is no limit.
+	// RateAskedPPS is the rate asked over all threads in packets a second; 0
+	// is no limit, or one in bits.
 	RateAskedPPS float64 `json:"rate_asked_pps"`
+	// RateAskedBPS is the rate asked as BPS counts it, 0 if it was not.
+	RateAskedBPS float64 `json:"rate_asked_bps,omitempty"`
+	// RateAskedWireBPS is the rate asked as WireBPS counts it, 0 if it was
+	// not; a percentage of the link's speed is one.
+	RateAskedWireBPS float64 `json:"rate_asked_wire_bps,omitempty"`
 	// RateMet is false if the achieved rate fell short of the asked one.
 	RateMet bool `json:"rate_met"`
 	// GivenUpSeconds is the part of a paced schedule, over all threads, that
 	// was too far behind to be caught up with.
 	GivenUpSeconds float64 `json:"given_up_seconds"`
+	// BehindSeconds is the furthest that a paced thread was behind its
+	// schedule.
+	BehindSeconds float64 `json:"behind_seconds,omitempty"`
+	// Departures is how evenly a paced run sent, at its end.
+	Departures *Departures `json:"departures,omitempty"`
+	// Replay is what a replay did with its capture file.
+	Replay *Replay `json:"replay,omitempty"`
 	// Qdisc is the queueing discipline that --qdisc put in place for the run;
 	// absent without it.
 	Qdisc *Qdisc `json:"qdisc,omitempty"`

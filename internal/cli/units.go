@@ -13,22 +13,6 @@ import (
 // for a milli-packet a second.
 var exponents = map[byte]string{'k': "e3", 'm': "e6", 'g': "e9", 't': "e12"}
 
-// ParseRate reads a rate in packets a second: "100000", "1k", "14.88M", "1e6",
-// "1.5Mpps". The letters K, M, G and T are decimal. The rate is above zero and
-// finite; it may be below one ("0.5" is a packet every two seconds).
-func ParseRate(s string) (float64, error) {
-	const want = "write packets a second above zero, such as 100000, 14.88M or 1.5Mpps"
-	text := strings.TrimSuffix(strings.ToLower(s), "pps")
-	v, err := parseDecimal(text)
-	if err != nil {
-		return 0, fmt.Errorf("rate %q %w; %s", s, err, want)
-	}
-	if v <= 0 {
-		return 0, fmt.Errorf("rate %q is not above zero; %s", s, want)
-	}
-	return v, nil
-}
-
 // ParseCount reads a whole number of things, at least one: "1000000", "1M",
 // "1.5k", "1e6". A number without a letter or exponent may use all 64 bits,
 // others have to be exact in 53 bits.

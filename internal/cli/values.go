@@ -34,12 +34,6 @@ func (v *value[T]) String() string { return v.print(*v.p) }
 
 func (v *value[T]) Type() string { return v.kind }
 
-// RateValue is a flag in packets a second, see ParseRate. *p stays as it is
-// until the flag is given: zero there is the usual "as fast as it goes".
-func RateValue(p *float64) pflag.Value {
-	return &value[float64]{p, "pps", ParseRate, printFloat}
-}
-
 // PercentValue is a flag from 0 to 100, see ParsePercent.
 func PercentValue(p *float64) pflag.Value {
 	return &value[float64]{p, "percent", ParsePercent, printFloat}

@@ -11,7 +11,6 @@ import (
 	"net"
 	"os"
 	"runtime"
-	"strconv"
 	"strings"
 	"time"
 
@@ -29,6 +28,7 @@ type Common struct {
 	Port       string
 	Threads    int
 	CPUs       string
+	Cores      int
 	Interval   time.Duration
 	LinkWait   time.Duration
 	Duration   time.Duration
@@ -57,6 +57,7 @@ func (c *Common) Shared(fs *pflag.FlagSet) {
 	fs.Var(cli.DurationValue(&c.Duration, time.Second), "duration", "stop after this `time`: 10s, 1m30s; a bare number counts seconds")
 	fs.VarP(cli.CountValue(&c.Threads), "threads", "p", "open this many queues, each with a thread of its own; by default\nall rings of a netmap port, one queue of any other")
 	fs.StringVarP(&c.CPUs, "cpu", "a", "", "bind the threads to CPUs, one each in turn: a `list` such as 0,2-3, or a single number N for CPUs N, N+1, …")
+	fs.VarP(cli.CountValue(&c.Cores), "cores", "c", "with -a N: thread i goes to CPU (N+i) mod this `count`; alone it binds nothing")
 	fs.VarP(cli.DurationValue(&c.LinkWait, time.Second), "link-wait", "w", "after opening the port wait this `time`, for the link to settle; ports without an\ninterface have none to wait for; a bare number counts seconds")
 	fs.VarP(cli.DurationValue(&c.Interval, time.Millisecond), "interval", "T", "print a line each such `time`, on standard error; a bare number counts milliseconds; 0 for none")
 	fs.BoolVar(&c.JSON, "json", false, "at the end print the result as one JSON object on standard output")
@@ -94,36 +95,7 @@ func (c *Common) Check() (cpus []int, err error) {
 	if c.Threads > engine.MaxQueues {
 		return nil, cli.Usagef("-p, --threads: %d queues are more than the %d a port can have", c.Threads, engine.MaxQueues)
 	}
-	return parseCPUs(c.CPUs)
-}
-
-// parseCPUs reads "0,2-3". A single number is the first of a run, as pkt-gen's
-// -a is.
-func parseCPUs(s string) (cpus []int, err error) {
-	if s == "" {
-		return nil, nil
-	}
-	const most = 1023
-	for _, part := range strings.Split(s, ",") {
-		lo, hi, isRange := strings.Cut(part, "-")
-		a, err1 := strconv.ParseUint(lo, 10, 16)
-		b, err2 := a, error(nil)
-		if isRange {
-			b, err2 = strconv.ParseUint(hi, 10, 16)
-		}
-		if err1 != nil || err2 != nil || b < a || b > most {
-			return nil, cli.Usagef("-a, --cpu: %q is no list of CPUs like 0,2-3 (0 to %d)", s, most)
-		}
-		for n := a; n <= b; n++ {
-			cpus = append(cpus, int(n))
-		}
-	}
-	if len(cpus) == 1 {
-		for i := 1; i < engine.MaxQueues; i++ {
-			cpus = append(cpus, cpus[0]+i)
-		}
-	}
-	return cpus, nil
+	return c.cpus()
 }
 
 // Reporter makes the reporter for the flags.

@@ -12,7 +12,7 @@ func onlySender(t testing.TB, c Config, w *wire) *sender {
 	g := generator(t, c, w)
 	s := g.senders[0]
 	if c.Rate > 0 {
-		s.pace = newPacer(c.Rate, 0, c.Burst)
+		s.pace = newPacer(c.newTempo(1, 0), 0, c.Burst)
 	}
 	return s
 }

@@ -30,8 +30,17 @@ const (
 type Config struct {
 	Count    uint64        // frames of all threads together; 0: no limit
 	Duration time.Duration // 0: no limit
-	Rate     float64       // frames a second, of all threads together; 0: as fast as it goes
 	Burst    int           // most frames per batch and thread; 512
+
+	Rate float64 // of Units a second, of all threads together; 0: as fast as it goes
+	Unit Unit    // Frames
+	Gaps Gaps    // Constant
+	// BurstSize is how many frames of one thread are due together, at a Rate
+	// in frames: bursts begin every BurstSize/Rate seconds, and the threads
+	// take turns. 0 and 1: each frame on its own.
+	BurstSize int
+	// Seed makes what is random the same in every run.
+	Seed uint64
 
 	// Len is the length of a frame without CRC in bytes, of a payload on a
 	// port that carries payloads. 0: the larger of 60 and what a probe needs.
@@ -41,9 +50,15 @@ type Config struct {
 	Probe          Probe
 	Stream         uint16 // stream id of the first thread; thread i has Stream + i
 
+	// Replay sends a capture file's frames instead; nil: not.
+	Replay *Replay
+
 	// CPUs are those the threads run on, thread i on CPUs[i mod len]; empty:
-	// any.
+	// each on any of Node.
 	CPUs []int
+	// Node are CPUs that all threads keep to, those of a NUMA node as a rule;
+	// empty: any.
+	Node []int
 	// DrainTimeout bounds the wait for frames in the rings to leave at the
 	// end; 1 s.
 	DrainTimeout time.Duration
@@ -61,11 +76,12 @@ type Generator struct {
 
 	begin   atomic.Int64
 	ended   atomic.Bool
-	seconds float64 // of the whole run; written before ended is set
+	seconds float64 // of the whole run; written before ended is set, as is replay
+	replay  *Replayed
 }
 
 // New makes a generator for a port, which it does not close. Nothing is sent
-// before Run.
+// before Run, which must follow: it closes what New opened for a replay.
 func New(port *engine.Port, c *Config) (*Generator, error) {
 	return newGenerator(port.TX(), port.Info(), c)
 }
@@ -74,6 +90,13 @@ func newGenerator(queues []engine.TxQueue, info engine.Info, c *Config) (*Genera
 	g := &Generator{queues: queues, info: info}
 	if c != nil {
 		g.cfg = *c
+	}
+	if r := g.cfg.Replay; r != nil {
+		own := *r
+		if own.Speed == 0 {
+			own.Speed = 1
+		}
+		g.cfg.Replay = &own
 	}
 	if g.cfg.Burst == 0 {
 		g.cfg.Burst = 512
@@ -87,10 +110,14 @@ func newGenerator(queues []engine.TxQueue, info engine.Info, c *Config) (*Genera
 	if err := g.check(); err != nil {
 		return nil, err
 	}
+	sender := g.sender
+	if g.cfg.Replay != nil {
+		sender = g.play
+	}
 	for i, q := range queues {
-		s, err := g.sender(i, q)
+		s, err := sender(i, q)
 		if err != nil {
-			return nil, err
+			return nil, errors.Join(err, g.closeFiles())
 		}
 		g.senders = append(g.senders, s)
 	}
@@ -107,10 +134,29 @@ func (g *Generator) check() error {
 		return fmt.Errorf("duration of %v: want a positive one", c.Duration)
 	case c.Rate < 0 || math.IsNaN(c.Rate) || math.IsInf(c.Rate, 0):
 		return fmt.Errorf("rate of %v frames a second: want a positive one", c.Rate)
+	case c.Unit > WireBits, c.Gaps > Poisson:
+		return fmt.Errorf("unit %d, gaps %d: there are no such", c.Unit, c.Gaps)
+	case c.BurstSize < 0:
+		return fmt.Errorf("bursts of %d frames: want at least 1", c.BurstSize)
+	case c.BurstSize > 1 && (c.Rate == 0 || c.Unit != Frames || c.Gaps != Constant):
+		return fmt.Errorf("bursts of %d frames need a rate in frames a second, and constant gaps", c.BurstSize)
+	case c.Gaps != Constant && c.Rate == 0:
+		return errors.New("random gaps need a rate that they are random about")
 	case c.Len > g.longest():
 		return g.tooLong(c.Len)
 	}
-	return nil
+	return g.checkReplay()
+}
+
+// closeFiles closes the capture files that are still read.
+func (g *Generator) closeFiles() error {
+	var errs []error
+	for _, s := range g.senders {
+		if s.play != nil {
+			errs = append(errs, s.play.close())
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // longest returns the most bytes a frame can have. A port may take a VLAN tag
@@ -212,12 +258,8 @@ func (g *Generator) Run(ctx context.Context) error {
 		if g.cfg.Duration > 0 {
 			s.until = start + int64(g.cfg.Duration)
 		}
-		if g.cfg.Rate > 0 {
-			n, period := float64(len(g.senders)), 1e9/g.cfg.Rate
-			// The threads take turns: each is due one of the run's periods later.
-			offset := schedule(uint64(i), period)
-			s.pace = newPacer(g.cfg.Rate/n, start+offset, min(g.cfg.Burst, s.queue.Ring().NumSlots()-1))
-			s.finish = start + schedule(g.cfg.Count, period)
+		if g.timed() {
+			g.pace(i, start)
 		}
 		wg.Go(func() {
 			if errs[i] = g.run(ctx, i); errs[i] != nil {
@@ -231,14 +273,39 @@ func (g *Generator) Run(ctx context.Context) error {
 		end = max(end, s.end)
 	}
 	g.seconds = float64(end-start) / 1e9
+	g.replay = g.replayed()
+	errs = append(errs, g.closeFiles())
 	g.ended.Store(true)
 	return errors.Join(errs...)
+}
+
+// pace gives thread i its schedule. The threads take turns: each is due one of
+// the run's periods later than the one before it.
+func (g *Generator) pace(i int, start int64) {
+	s, c := g.senders[i], &g.cfg
+	most := min(c.Burst, s.queue.Ring().NumSlots()-1)
+	if s.play != nil {
+		// Every thread follows the schedule of all frames.
+		t := tempo{burst: 1}
+		if c.Rate > 0 {
+			t = c.newTempo(1, 0)
+		}
+		s.pace = newPacer(t, start, most)
+		return
+	}
+	t := c.newTempo(len(g.senders), uint64(i))
+	if c.Unit == Frames && c.Gaps == Constant {
+		period := 1e9 / c.Rate
+		s.finish = start + schedule(c.Count, period)
+		start += schedule(uint64(i)*t.burst, period)
+	}
+	s.pace = newPacer(t, start, most)
 }
 
 // run is one thread: send, drain, tell the receiver how many left.
 func (g *Generator) run(ctx context.Context, i int) error {
 	s := g.senders[i]
-	w := engine.Worker{Out: []engine.TxQueue{s.queue}, Stage: s}
+	w := engine.Worker{Out: []engine.TxQueue{s.queue}, Stage: s, CPUs: g.cfg.Node}
 	if n := len(g.cfg.CPUs); n > 0 {
 		w.CPUs = []int{g.cfg.CPUs[i%n]}
 	}
@@ -297,19 +364,26 @@ type Snapshot struct {
 	EndRecords uint64        // end records that have left
 	Undrained  uint64        // frames that were in the rings and had not left when the run ended
 	GivenUp    time.Duration // of a paced schedule, over all threads: time that was too far behind to catch up
+	Behind     time.Duration // of a paced run: the furthest that a batch was behind its schedule
+	Departures Departures    // of a paced run
+	Replay     *Replayed     // of a replay; else nil
 	Seconds    float64       // from the start until now, or until the last frame had left
 	Queues     []Queue
 	Engine     engine.Stats // of all queues, end records among the packets
 }
 
-// Snapshot may be called from any goroutine at any time. Undrained and GivenUp
-// are there only after Run.
+// Snapshot may be called from any goroutine at any time. Undrained, GivenUp,
+// Behind, Departures and Replay are there only after Run.
 func (g *Generator) Snapshot() Snapshot {
 	var sn Snapshot
+	var spreads []*spread
 	done := g.ended.Load()
 	for _, s := range g.senders {
 		n, ends, batches := s.sent()
 		q := Queue{Packets: n, Bytes: n * uint64(len(s.bytes))}
+		if s.play != nil {
+			q.Bytes = s.queue.Stats().Bytes - s.base.Bytes
+		}
 		sn.Queues = append(sn.Queues, q)
 		sn.Packets += q.Packets
 		sn.Bytes += q.Bytes
@@ -320,8 +394,16 @@ func (g *Generator) Snapshot() Snapshot {
 			sn.Undrained += s.undrained
 			if s.pace != nil {
 				sn.GivenUp += time.Duration(s.pace.lost)
+				sn.Behind = max(sn.Behind, time.Duration(s.pace.behind))
+				spreads = append(spreads, s.pace.gaps)
 			}
 		}
+	}
+	if done {
+		sn.Replay = g.replay
+	}
+	if len(spreads) > 0 {
+		sn.Departures = departures(spreads)
 	}
 	switch begin := g.begin.Load(); {
 	case begin == 0:

@@ -262,7 +262,7 @@ func TestTheScheduleEndsForAllThreadsAtOnce(t *testing.T) {
 		if got := s.finish - start; got != 1e9 {
 			t.Errorf("thread %d is to end %d ns after the start, want 1 s", i, got)
 		}
-		if last := s.pace.due(s.limit-1) - start; last >= 1e9 || last < 0 {
+		if last := s.pace.whenDue(s.limit-1) - start; last >= 1e9 || last < 0 {
 			t.Errorf("thread %d sends its last frame after %d ns", i, last)
 		}
 	}

@@ -13,17 +13,29 @@ var (
 	bursts = []int{1, 2, 7, 64, 512}
 )
 
+// every is a pacer of a constant rate in frames a second.
+func every(rate float64, start int64, most int) *pacer {
+	c := Config{Rate: rate}
+	return newPacer(c.newTempo(1, 0), start, most)
+}
+
+// whenDue returns when frame k of such a pacer is due.
+func (p *pacer) whenDue(k uint64) int64 { return p.start + schedule(k, p.perUnit) }
+
 // pacing runs a pacer in simulated time over n frames. late gives how much
 // later than asked the thread gets to run, room how many slots it then finds.
 func pacing(t *testing.T, p *pacer, n uint64, late func() int64, room func() int, each func(now int64, sent int)) (end int64) {
 	t.Helper()
 	now := p.start
-	for p.sent < n {
-		before := p.sent
-		k, wake := p.allow(now, int(min(n-p.sent, uint64(room()))))
+	for p.frames < n {
+		before, batch := p.frames, p.batch()
+		k, wake := p.allow(now, int(min(n-p.frames, uint64(room()))))
+		if k > 0 {
+			p.took(k, 0)
+		}
 		switch {
-		case k < 0 || k > int(p.batch) || p.sent != before+uint64(k):
-			t.Fatalf("%d frames allowed, batch %d, sent %d before and %d after", k, p.batch, before, p.sent)
+		case k < 0 || k > batch || p.frames != before+uint64(k):
+			t.Fatalf("%d frames allowed, batch %d, sent %d before and %d after", k, batch, before, p.frames)
 		case k == 0 && wake <= now:
 			t.Fatalf("at %d nothing may go, and it is to ask again at %d", now, wake)
 		case k == 0:
@@ -47,11 +59,12 @@ func TestPacerIsNeverAheadAndLastsAsLongAsAsked(t *testing.T) {
 		for _, burst := range bursts {
 			for what, late := range jitters {
 				const start = 12345
-				p := newPacer(rate, start, burst)
-				if p.batch < 1 || p.batch > uint64(burst) {
-					t.Fatalf("rate %g, burst %d: batch %d", rate, burst, p.batch)
+				p := every(rate, start, burst)
+				batch := p.batch()
+				if batch < 1 || batch > burst {
+					t.Fatalf("rate %g, burst %d: batch %d", rate, burst, batch)
 				}
-				n := uint64(max(20, min(20*p.batch, 5000)))
+				n := uint64(max(20, min(20*batch, 5000)))
 				room := func() int { return burst }
 				if what != "on time" {
 					room = func() int { return 1 + r.IntN(burst) }
@@ -59,13 +72,13 @@ func TestPacerIsNeverAheadAndLastsAsLongAsAsked(t *testing.T) {
 				var sent uint64
 				pacing(t, p, n, late, room, func(now int64, k int) {
 					sent += uint64(k)
-					due := float64(now-start)/1e9*rate + float64(p.batch)
+					due := float64(now-start)/1e9*rate + float64(p.batch())
 					if float64(sent) > due*(1+1e-9)+1 {
 						t.Fatalf("rate %g, burst %d, %s: %d frames sent when %g were due", rate, burst, what, sent, due)
 					}
 				})
 				ideal := float64(n) / rate * 1e9
-				if end := float64(p.due(n) - start - p.lost); math.Abs(end-ideal) > 2 {
+				if end := float64(p.whenDue(n) - start - p.lost); math.Abs(end-ideal) > 2 {
 					t.Errorf("rate %g, burst %d, %s: %d frames last %g ns, want %g", rate, burst, what, n, end, ideal)
 				}
 				if what == "on time" && p.lost != 0 {
@@ -84,27 +97,30 @@ func TestPacerAfterAStall(t *testing.T) {
 				continue // as the case before, in millions of steps
 			}
 			for _, stall := range []int64{1e6, 50e6, 99e6, 150e6, 3e9} {
-				p := newPacer(rate, 1000, burst)
+				p := every(rate, 1000, burst)
 				room := func() int { return burst }
 				none := func() int64 { return 0 }
 				n := uint64(10)
 				now := pacing(t, p, n, none, room, func(int64, int) {})
-				now = max(now, p.due(p.sent)) + stall
-				from, before := now, p.sent
+				now = max(now, p.whenDue(p.frames)) + stall
+				from, before := now, p.frames
 				caught := int64(0)
-				for now < from+10*maxDebt && caught == 0 && p.sent < before+4e6 {
+				for now < from+10*maxDebt && caught == 0 && p.frames < before+4e6 {
 					k, wake := p.allow(now, burst)
+					if k > 0 {
+						p.took(k, 0)
+					}
 					if k == 0 {
-						if wake == p.due(p.sent) {
+						if wake == p.whenDue(p.frames) {
 							caught = now
 						}
 						now = wake
 						continue
 					}
 					// Twice the rate from the stall's end on, and one batch.
-					if most := 2*float64(now-from)/1e9*rate + float64(p.batch); float64(p.sent-before) > most*(1+1e-9)+1 {
+					if most := 2*float64(now-from)/1e9*rate + float64(p.batch()); float64(p.frames-before) > most*(1+1e-9)+1 {
 						t.Fatalf("rate %g, burst %d, stall %d: %d frames in %d ns, at most %g are twice the rate",
-							rate, burst, stall, p.sent-before, now-from, most)
+							rate, burst, stall, p.frames-before, now-from, most)
 					}
 				}
 				want := max(0, stall-maxDebt)
@@ -114,7 +130,7 @@ func TestPacerAfterAStall(t *testing.T) {
 				// Caught up after as long as the debt was, give or take batches and
 				// the rounding of times to ns.
 				debt := min(stall, int64(maxDebt))
-				if slack := int64(4*float64(p.batch)*p.period) + debt/20 + 1000; caught == 0 || caught-from > debt+slack {
+				if slack := int64(4*float64(p.batch())*p.perUnit) + debt/20 + 1000; caught == 0 || caught-from > debt+slack {
 					t.Errorf("rate %g, burst %d: a debt of %d ns was paid after %d", rate, burst, debt, caught-from)
 				}
 			}
@@ -126,10 +142,10 @@ func TestPacerAfterAStall(t *testing.T) {
 func TestPacerWithLittleRoom(t *testing.T) {
 	for _, rate := range []float64{1e5, 1e6, 10e6} {
 		for _, slots := range []int{1, 3} {
-			p := newPacer(rate, 0, 512)
+			p := every(rate, 0, 512)
 			const n = 20000
 			end := pacing(t, p, n, func() int64 { return 0 }, func() int { return slots }, func(int64, int) {})
-			if last := p.due(n) + 512*int64(p.period); end > last || p.lost != 0 {
+			if last := p.whenDue(n) + 512*int64(p.perUnit); end > last || p.lost != 0 {
 				t.Errorf("rate %g with room for %d: %d frames took %d ns, want at most %d; %d given up", rate, slots, n, end, last, p.lost)
 			}
 		}
@@ -138,14 +154,15 @@ func TestPacerWithLittleRoom(t *testing.T) {
 
 // Rates that make no sense still must not overflow into a flood.
 func TestPacerAtAbsurdRates(t *testing.T) {
-	p := newPacer(1e-12, 7, 512)
+	p := every(1e-12, 7, 512)
 	if n, _ := p.allow(7, 512); n != 1 {
 		t.Errorf("first frame: %d", n)
 	}
+	p.took(1, 0)
 	if n, wake := p.allow(1e15, 512); n != 0 || wake < 1<<60 {
 		t.Errorf("eleven days later %d frames go, the next at %d", n, wake)
 	}
-	p = newPacer(math.MaxFloat64, 7, 512)
+	p = every(math.MaxFloat64, 7, 512)
 	if n, _ := p.allow(7, 600); n != 512 {
 		t.Errorf("at an absurd rate %d frames go at once, want the burst", n)
 	}

@@ -14,10 +14,11 @@ type sender struct {
 	bytes   []byte // the template
 	stamper *frame.Stamper
 	burst   int
-	limit   uint64 // frames
-	until   int64  // ns of engine.Clock; 0: no end
-	pace    *pacer // nil: as fast as it goes
-	finish  int64  // paced: when the whole run's schedule ends, ns of engine.Clock, but for what is given up
+	limit   uint64  // frames
+	until   int64   // ns of engine.Clock; 0: no end
+	pace    *pacer  // nil: as fast as it goes
+	play    *player // nil: frames are made of the template
+	finish  int64   // paced: when the whole run's schedule ends, ns of engine.Clock, but for what is given up; 0: with its own
 
 	placed  uint64 // frames put into the ring
 	written int    // slots whose buffer holds the template
@@ -34,6 +35,9 @@ type sender struct {
 // holds the template, so only what differs from frame to frame is written.
 func (s *sender) Process(_, out []*netmap.Ring, clk *engine.Clock) (int, bool, error) {
 	ring := out[0]
+	if s.play != nil {
+		return s.replay(ring, clk)
+	}
 	n := min(ring.Space(), s.burst)
 	n = int(min(uint64(n), s.limit-s.placed))
 	if s.stamper != nil && n > 0 {
@@ -61,6 +65,9 @@ func (s *sender) Process(_, out []*netmap.Ring, clk *engine.Clock) (int, bool, e
 	a, b := ring.Burst(n)
 	s.fill(ring, a)
 	s.fill(ring, b)
+	if s.pace != nil {
+		s.pace.took(n, s.pace.lengths(a)+s.pace.lengths(b))
+	}
 	ring.Advance(n)
 	return n, false, nil
 }
@@ -76,7 +83,11 @@ func (s *sender) rest(clk *engine.Clock, ring *netmap.Ring) (int, bool, error) {
 		return 0, false, nil
 	}
 	if s.pace != nil {
-		end := s.bounded(s.finish + s.pace.lost)
+		end := s.finish + s.pace.lost
+		if s.finish == 0 {
+			end = s.pace.due()
+		}
+		end = s.bounded(end)
 		s.over(ring, clk, end)
 		if clk.Now() < end {
 			clk.WakeAt(end)

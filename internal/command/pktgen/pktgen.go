@@ -55,7 +55,8 @@ type options struct {
 	count          uint64
 	length         int
 	burst          int
-	rate           float64
+	pace           pace
+	replay         replay
 	src, dst       string
 	srcMAC, dstMAC net.HardwareAddr
 	probe          string
@@ -74,7 +75,8 @@ func newOptions(stdout io.Writer) *options {
 	fs.StringVarP(&o.mode, "function", "f", "tx", "what to do; this version knows the `mode` tx")
 	fs.VarP(cli.CountValue(&o.count), "count", "n", "stop after this many frames of all threads together")
 	fs.VarP(cli.CountValue(&o.length), "length", "l", "length of a frame in `bytes`, headers included (udp: ports: of a payload); default: 60, or what a probe needs if that is more")
-	fs.VarP(cli.RateValue(&o.rate), "rate", "R", "frames a second of all threads together; default: as fast as it goes")
+	o.pace.register(fs)
+	o.replay.register(fs)
 	fs.VarP(cli.CountValue(&o.burst), "burst", "b", "hand at most this many frames to the kernel at once, per thread")
 	fs.StringVarP(&o.src, "src", "s", "", "source `ip[:port]` or [ipv6]:port; default: 10.0.0.1:1234")
 	fs.StringVarP(&o.dst, "dst", "d", "", "destination `ip[:port]` or [ipv6]:port; default: 10.1.0.1:1234")
@@ -109,7 +111,7 @@ func (v *streamValue) Type() string   { return "id" }
 // config makes the generator's config of the flags.
 func (o *options) config(cpus []int) (*gen.Config, error) {
 	c := &gen.Config{
-		Count: o.count, Duration: o.Duration, Rate: o.rate, Burst: o.burst, Len: o.length,
+		Count: o.count, Duration: o.Duration, Burst: o.burst, Len: o.length,
 		SrcMAC: o.srcMAC, DstMAC: o.dstMAC, Stream: o.stream, CPUs: cpus,
 	}
 	if o.mode != "tx" {
@@ -119,7 +121,13 @@ func (o *options) config(cpus []int) (*gen.Config, error) {
 	if c.Probe, ok = map[string]gen.Probe{"auto": gen.Auto, "on": gen.On, "off": gen.Off}[o.probe]; !ok {
 		return nil, cli.Usagef("--probe: %q is none of on, off and auto", o.probe)
 	}
-	var err error
+	err := o.pace.config(c)
+	if err != nil {
+		return nil, err
+	}
+	if err := o.replay.config(c, o.flags); err != nil {
+		return nil, err
+	}
 	if o.src != "" {
 		if c.Src, err = frame.ParseEndpoint(o.src); err != nil {
 			return nil, cli.Usagef("-s, --src: %w", err)
@@ -156,7 +164,7 @@ func (o *options) run(stdout, stderr io.Writer) (int, error) {
 			return 0, err
 		}
 	}
-	if strings.HasPrefix(o.Port, "pcap:") && o.count == 0 && o.Duration == 0 {
+	if strings.HasPrefix(o.Port, "pcap:") && o.count == 0 && o.Duration == 0 && o.replay.file == "" {
 		return 0, cli.Usagef("a capture file would fill the disk: say how many frames (-n) or how long (--duration)")
 	}
 	ctx, stop := cli.Signals(context.Background())
@@ -172,6 +180,14 @@ func (o *options) run(stdout, stderr io.Writer) (int, error) {
 	}
 	defer port.Close()
 	info := port.Info()
+	note, err := o.pace.ofLink(cfg, info)
+	if err != nil {
+		return 0, err
+	}
+	if note != "" {
+		rep.Note("%s", note)
+	}
+	cfg.Node = o.Node(info, rep)
 	g, err := gen.New(port.Port, cfg)
 	if err != nil {
 		return 0, cli.Usagef("%w", err)
@@ -180,11 +196,11 @@ func (o *options) run(stdout, stderr io.Writer) (int, error) {
 		rep.Note("%s", n)
 	}
 	o.WaitLink(ctx, port.Info(), rep)
-	if o.count == 0 && o.Duration == 0 {
+	if o.count == 0 && o.Duration == 0 && o.replay.file == "" {
 		rep.Note("sending on %s until ^C", info.Spec)
 	}
 	start := time.Now()
-	result := func() cli.Result { return o.result(g.Snapshot(), info, start) }
+	result := func() cli.Result { return o.result(g.Snapshot(), cfg, info, start) }
 	var jsonErr error
 	quiet := command.Every(o.Interval, func() {
 		if err := rep.Interval(result(), ""); err != nil {
@@ -205,23 +221,18 @@ func (o *options) run(stdout, stderr io.Writer) (int, error) {
 }
 
 // result makes the result of what has been sent until now.
-func (o *options) result(s gen.Snapshot, info engine.Info, start time.Time) cli.Result {
+func (o *options) result(s gen.Snapshot, cfg *gen.Config, info engine.Info, start time.Time) cli.Result {
 	r := o.Result("pktgen", o.mode, info, o.flags, start)
 	r.Packets, r.Bytes, r.Seconds, r.Syncs = s.Packets, s.Bytes, s.Seconds, s.Batches
 	for i, q := range s.Queues {
 		r.Queues = append(r.Queues, cli.Queue{Index: i, Packets: q.Packets, Bytes: q.Bytes})
 	}
-	r.TxResult = &cli.TxResult{
-		Requested: o.count, Undrained: s.Undrained, EndRecords: s.EndRecords,
-		RateAskedPPS: o.rate, GivenUpSeconds: s.GivenUp.Seconds(), Qdisc: o.queue.result(),
-	}
+	r.TxResult = &cli.TxResult{Requested: o.count, Undrained: s.Undrained, EndRecords: s.EndRecords, Qdisc: o.queue.result()}
 	r.Fill()
-	r.RateMet = o.rate == 0 || r.PPS >= 0.99*o.rate
+	fillPace(&r, cfg, &s)
+	fillReplay(&r, o.replay.file, &s)
 	return r
 }
-
-// briefest is the shortest schedule whose rate is judged.
-const briefest = 50 * time.Millisecond
 
 // judge says in what the result is short of what was asked, nil if in nothing.
 func (o *options) judge(r *cli.Result, ctx context.Context) error {
@@ -229,13 +240,13 @@ func (o *options) judge(r *cli.Result, ctx context.Context) error {
 	if r.Undrained > 0 {
 		why = append(why, fmt.Sprintf("%d frames had not left when the port was closed", r.Undrained))
 	}
-	if o.count > 0 && r.Packets+r.Undrained < o.count {
+	if m := o.replay.short(r, command.Why(ctx), o.bestEffort); m != "" {
+		why = append(why, m)
+	} else if r.Replay == nil && o.count > 0 && r.Packets+r.Undrained < o.count {
 		why = append(why, fmt.Sprintf("%d of %d frames were sent (%s)", r.Packets, o.count, command.Why(ctx)))
 	}
-	// A rate over a moment means nothing.
-	brief := o.count > 0 && float64(o.count) < o.rate*briefest.Seconds()
-	if !r.RateMet && !o.bestEffort && !brief {
-		why = append(why, fmt.Sprintf("%spps were achieved of the %spps asked", cli.Norm(r.PPS), cli.Norm(o.rate)))
+	if m := missed(r); m != "" && !o.bestEffort {
+		why = append(why, m)
 	}
 	if len(why) == 0 {
 		return nil
