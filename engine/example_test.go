@@ -3,9 +3,11 @@ package engine_test
 import (
 	"context"
 	"fmt"
+	"io"
 	"log"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/ringwalk/ringwalk/engine"
@@ -126,4 +128,40 @@ func ExampleRxQueue() {
 	fmt.Printf("%s\n", rx.Ring().Bytes(rx.Ring().Slot(rx.Ring().Head())))
 	rx.Ring().Advance(1)
 	// Output: hello
+}
+
+// The frames of a capture file with their times.
+func ExampleCapture() {
+	dir, err := os.MkdirTemp("", "")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	file := filepath.Join(dir, "frames.pcap")
+	// One frame of 14 bytes, captured half a second after 1970 began.
+	header := "\xd4\xc3\xb2\xa1\x02\x00\x04\x00" + strings.Repeat("\x00", 8) + "\xff\xff\x00\x00\x01\x00\x00\x00"
+	record := "\x00\x00\x00\x00\x20\xa1\x07\x00\x0e\x00\x00\x00\x0e\x00\x00\x00" + strings.Repeat("\xff", 14)
+	if err := os.WriteFile(file, []byte(header+record), 0o600); err != nil {
+		log.Fatal(err)
+	}
+	c, err := engine.OpenCapture(file, false)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer c.Close()
+	buf := make([]byte, 2048)
+	for {
+		n, ns, err := c.Next(buf)
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println(n, "bytes after", time.Duration(ns))
+	}
+	fmt.Printf("%+v\n", c.Skipped())
+	// Output:
+	// 14 bytes after 500ms
+	// {Truncated:0 TooLong:0 OtherLink:0}
 }

@@ -21,7 +21,8 @@ type Config struct {
 	BufSize int
 	// Memory gives the rings a place in an existing region, so that packets
 	// can be swapped between this port and others in it. It must have room;
-	// BufSize is then the region's. nil: a region of the port's own.
+	// BufSize is then the region's. nil: a region of the port's own. A netmap
+	// port is in the kernel's memory and has no use for it.
 	Memory *netmap.Memory
 	// Promisc receives frames for other addresses too, for as long as the
 	// port is open.
@@ -30,6 +31,10 @@ type Config struct {
 	// (PACKET_QDISC_BYPASS): faster, with drops reported as ENOBUFS where a
 	// queueing discipline would hold the packets.
 	QdiscBypass bool
+	// DropTooLong has transmit queues of sockets drop a packet that is longer
+	// than the interface's MTU allows, and count it in Stats.TooLong, where
+	// Sync would fail: for those who forward what others sent.
+	DropTooLong bool
 	// RecvBuf and SendBuf are the sizes of each socket's buffers in bytes.
 	// RecvBuf: 64 MiB for packet:, as far as the kernel grants it (see
 	// Info.RecvBuf); SendBuf: the kernel's default.
@@ -149,8 +154,8 @@ func options(c *Config) (*backend.Options, error) {
 	}
 	o := &backend.Options{
 		RX: c.RX, TX: c.TX, Slots: c.Slots, BufSize: c.BufSize, Memory: c.Memory,
-		Promisc: c.Promisc, QdiscBypass: c.QdiscBypass, RecvBuf: c.RecvBuf, SendBuf: c.SendBuf,
-		Device: c.Device,
+		Promisc: c.Promisc, QdiscBypass: c.QdiscBypass, DropTooLong: c.DropTooLong,
+		RecvBuf: c.RecvBuf, SendBuf: c.SendBuf, Device: c.Device,
 	}
 	if c.Memory != nil {
 		o.BufSize = c.Memory.BufSize()

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"sync"
+	"time"
 )
 
 // Link is the kind of packets a port carries.
@@ -58,6 +59,31 @@ func (p *Port) TX() []TxQueue { return p.tx }
 
 // Info returns what is known of the port.
 func (p *Port) Info() Info { return p.info }
+
+// Stats returns the figures of all receive queues together and of all transmit
+// queues. It may be called from any goroutine, also after Close.
+func (p *Port) Stats() (rx, tx Stats) {
+	for _, q := range p.rx {
+		rx.Add(q.Stats())
+	}
+	for _, q := range p.tx {
+		tx.Add(q.Stats())
+	}
+	return rx, tx
+}
+
+// Drain drains all transmit queues, at most for d together, and returns how
+// many packets have not left. The caller owns the queues: it comes after the
+// run of the Workers that had them.
+func (p *Port) Drain(d time.Duration) (left int, err error) {
+	deadline := time.Now().Add(d)
+	var errs []error
+	for _, q := range p.tx {
+		n, err := q.Drain(max(0, time.Until(deadline)))
+		left, errs = left+n, append(errs, err)
+	}
+	return left, errors.Join(errs...)
+}
 
 // Stop ends the port's use from outside: it returns at once, a Wait of any
 // queue returns, and from then on the owners' calls return netmap.ErrClosed.

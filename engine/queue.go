@@ -60,6 +60,8 @@ type queue struct {
 	head uint32 // as of the last sync
 	wait waiter // for Wait and Drain
 
+	polling backend.Polling // nil if polling never syncs the backend's ring
+
 	collect   sync.Mutex // lets one goroutine at a time Collect, and none after Close
 	collected bool       // closed: the counters are final
 }
@@ -67,6 +69,7 @@ type queue struct {
 func newQueue(b backend.Queue, p *Port) *queue {
 	q := &queue{Queue: b, port: p, head: b.Ring().Head()}
 	q.wait.init(1)
+	q.polling, _ = b.(backend.Polling)
 	return q
 }
 

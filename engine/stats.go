@@ -12,6 +12,7 @@ type Stats struct {
 
 	KernelDrops  uint64 // receive: packets the kernel dropped because this queue had no room (PACKET_STATISTICS)
 	Truncated    uint64 // receive: packets longer than a buffer, dropped by the queue and not in Packets
+	TooLong      uint64 // transmit: packets longer than the port can send, dropped (Config.DropTooLong) and not in Packets
 	Backpressure uint64 // transmit: times the kernel took no more for the moment (EAGAIN, ENOBUFS)
 }
 
@@ -23,6 +24,7 @@ func (s *Stats) Add(t Stats) {
 	s.Batches += t.Batches
 	s.KernelDrops += t.KernelDrops
 	s.Truncated += t.Truncated
+	s.TooLong += t.TooLong
 	s.Backpressure += t.Backpressure
 }
 
@@ -34,6 +36,7 @@ func statsOf(c *backend.Counters) Stats {
 		Batches:      c.Batches.Load(),
 		KernelDrops:  c.KernelDrops.Load(),
 		Truncated:    c.Truncated.Load(),
+		TooLong:      c.TooLong.Load(),
 		Backpressure: c.Backpressure.Load(),
 	}
 }

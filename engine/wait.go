@@ -117,30 +117,6 @@ func (w *waiter) slice(d time.Duration, extra *bell, queues []*queue) (ended boo
 	return ended, err
 }
 
-// brief is one poll of one queue whose poll is its sync, as a raw system call.
-// It is so short that nothing needs to end it: no bell is polled, for each
-// costs the kernel another look.
-func (w *waiter) brief(q *queue) error {
-	if err := q.enter("wait"); err != nil {
-		return err
-	}
-	if err := q.check("wait"); err != nil {
-		q.gate.leave()
-		return err
-	}
-	want := q.Poll()
-	w.fds = append(w.fds[:0], unix.PollFd{Fd: int32(want.FD), Events: want.Events})
-	n, err := rawPoll(w.fds, maxRaw)
-	q.gate.leave()
-	switch {
-	case err == unix.EINTR || err == nil && n == 0:
-		return nil
-	case err != nil:
-		return os.NewSyscallError("poll", err)
-	}
-	return q.polled(w.fds[0].Revents)
-}
-
 func (w *waiter) leave() {
 	for _, q := range w.who {
 		q.gate.leave()

@@ -48,7 +48,8 @@ type Worker struct {
 	heads   []uint32 // of the outputs, as of their last sync
 	ended   []bool   // inputs that returned io.EOF
 	waitFor []*queue // scratch of idle
-	lone    *queue   // the only queue, if polling it syncs it
+	polled  bool     // polling its queues syncs them, all in one system call
+	inErr   error    // of inputs that such a poll has synced for the next batch
 	wait    waiter
 	clk     Clock
 }
@@ -111,49 +112,41 @@ func (w *Worker) prepare() {
 	}
 	w.waitFor = make([]*queue, 0, len(w.in)+len(w.out))
 	w.wait.init(len(w.in) + len(w.out))
-	w.lone = nil
-	if len(w.in)+len(w.out) == 1 {
-		w.lone = w.onlyQueue()
+	w.polled, w.inErr = true, nil
+	for _, q := range w.In {
+		w.polled = w.polled && pollSyncs(q)
+	}
+	for _, q := range w.Out {
+		w.polled = w.polled && pollSyncs(q)
 	}
 }
 
-// onlyQueue returns the worker's one queue if polling it syncs it.
-func (w *Worker) onlyQueue() *queue {
-	var q *queue
-	if len(w.In) == 1 {
-		q, _ = w.In[0].(*queue)
-	} else {
-		q, _ = w.Out[0].(*queue)
-	}
-	if q == nil {
-		return nil
-	}
-	if p, ok := q.Queue.(interface{ Polls() bool }); !ok || !p.Polls() {
-		return nil
-	}
-	return q
-}
-
-// sync is q.Sync, but for a lone queue without packets or room: a short poll
-// then does the same, and where the other side is just about to deliver it also
-// is the wait, in one system call instead of two.
-func (w *Worker) sync(q interface{ Sync() error }, r *netmap.Ring) error {
-	if w.lone == nil || r.Space() > 0 {
-		return q.Sync()
-	}
-	return w.wait.brief(w.lone)
+// pollSyncs reports whether polling a queue's descriptor syncs its ring.
+func pollSyncs(q any) bool {
+	own, ok := q.(*queue)
+	return ok && own.polling != nil && own.polling.Polls()
 }
 
 func (w *Worker) loop(ctx context.Context, alarm *bell) error {
 	burst := max(w.Burst, 1)
-	fresh := false // the wait has just synced the queues
+	first, fresh := true, false // fresh: the wait has just synced the queues
 	for ctx.Err() == nil {
 		w.clk.next()
 		// A failed input's packets are processed to the last before its
 		// error ends the run; a failed output ends it at once.
-		inErr := w.syncIn(burst, fresh)
+		inErr := w.inErr
+		if !w.polled || first {
+			inErr = w.syncIn(burst, fresh)
+		}
+		first = false
 		n, done, err := w.Stage.Process(w.in, w.out, &w.clk)
-		freed, outErr := w.syncOut(burst)
+		var gained bool
+		var outErr error
+		if w.polled && !done && err == nil {
+			gained, outErr = w.exchange(burst, n > 0, fresh)
+		} else {
+			gained, outErr = w.syncOut(burst)
+		}
 		switch {
 		case err != nil:
 			return err
@@ -166,9 +159,9 @@ func (w *Worker) loop(ctx context.Context, alarm *bell) error {
 		case n == 0 && len(w.In) > 0 && w.allEnded():
 			return nil
 		}
-		// Room that the sync has just made is what the stage may have missed,
+		// What the sync has just brought is what the stage may have missed,
 		// and nothing would end a wait for it.
-		if fresh = n == 0 && !freed; fresh {
+		if fresh = n == 0 && !gained; fresh {
 			if err := w.idle(alarm); err != nil {
 				return err
 			}
@@ -183,7 +176,7 @@ func (w *Worker) syncIn(burst int, fresh bool) (failed error) {
 		if w.ended[i] || w.in[i].Space() >= burst || fresh && w.in[i].Space() > 0 {
 			continue
 		}
-		if err := w.sync(q, w.in[i]); err == io.EOF {
+		if err := q.Sync(); err == io.EOF {
 			w.ended[i] = true
 		} else if err != nil && failed == nil {
 			failed = err
@@ -201,7 +194,7 @@ func (w *Worker) syncOut(burst int) (freed bool, failed error) {
 		if r.Head() == w.heads[i] && r.Pending() == 0 && space >= burst {
 			continue
 		}
-		if err := w.sync(q, r); err != nil && failed == nil {
+		if err := q.Sync(); err != nil && failed == nil {
 			failed = err
 		}
 		w.heads[i] = r.Head()

@@ -1,8 +1,9 @@
 package netmap
 
 // Move forwards packets from the user's slots of src to those of dst, in
-// order: by exchanging buffers where both rings share a memory region, by
-// copying where not. Both rings are advanced; neither is synced.
+// order: by exchanging buffers where both rings share a memory region (and have
+// the same offsets, see [OptOffsets], or none), by copying where not. Both rings
+// are advanced; neither is synced.
 //
 // It may move fewer slots than src has, when dst has no room. Who changes
 // packets before moving them should change only those that will move,
@@ -19,12 +20,12 @@ package netmap
 // The error is nil or [ErrTooLong], and comes with all earlier packets moved:
 // src's first packet can never be forwarded, because it has more fragments
 // than dst or src has slots or a fragment does not fit dst's buffers. To drop
-// it, advance src past its last fragment.
+// it, [Ring.Skip] it.
 func Move(dst, src *Ring, max int) (int, error) {
 	if max <= 0 {
 		return 0, nil
 	}
-	swap := dst.mem.id == src.mem.id
+	swap := dst.CanSwap(src)
 	avail, room := src.Space(), dst.Space()
 	limit := min(avail, room)
 	n, whole := 0, 0 // slots moved; slots up to the last end of a packet
@@ -46,7 +47,7 @@ func Move(dst, src *Ring, max int) (int, error) {
 			}
 		} else {
 			for i := range ss {
-				if int(ss[i].Len) > dst.BufSize() {
+				if uint64(ss[i].Len)+ds[i].Ptr&dst.ofsMask > dst.bufSize {
 					done = i
 					break
 				}
@@ -79,6 +80,20 @@ func Move(dst, src *Ring, max int) (int, error) {
 		return 0, ErrTooLong
 	}
 	return whole, nil
+}
+
+// Skip gives back the user's first packet, all slots of it, and returns how many
+// they are: 0 if the packet is not all there yet.
+func (r *Ring) Skip() int {
+	n := 1
+	for i := r.hdr.Head; i != r.hdr.Tail; i = r.Next(i) {
+		if r.slots[i].Flags&MoreFrag == 0 {
+			r.Advance(n)
+			return n
+		}
+		n++
+	}
+	return 0
 }
 
 // packetsEnd returns how many of the slots lie before the last end of a packet.

@@ -216,3 +216,27 @@ func TestSwapExchangesThePacketAndNothingElse(t *testing.T) {
 		t.Errorf("swapped with itself, a is %+v", a)
 	}
 }
+func TestSkip(t *testing.T) {
+	m := newMemory(t, MemoryConfig{Rings: 1, Slots: 8})
+	r := newRing(t, m, RX, 8)
+	h := r.Header()
+	h.Head, h.Cur, h.Tail = 6, 6, 6
+	arrive := func(flags ...SlotFlags) {
+		for _, f := range flags {
+			r.Slot(h.Tail).Flags = f
+			h.Tail = r.Next(h.Tail)
+		}
+	}
+	if n := r.Skip(); n != 0 || r.Head() != 6 {
+		t.Errorf("skipped %d of nothing, head %d", n, r.Head())
+	}
+	arrive(MoreFrag, MoreFrag, 0, 0, MoreFrag)
+	for _, want := range []struct {
+		n    int
+		head uint32
+	}{{3, 1}, {1, 2}, {0, 2}} {
+		if n := r.Skip(); n != want.n || r.Head() != want.head || r.Cur() != want.head {
+			t.Errorf("skipped %d to head %d, cur %d; want %+v", n, r.Head(), r.Cur(), want)
+		}
+	}
+}

@@ -1,7 +1,6 @@
 package netmap
 
 import (
-	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -14,10 +13,30 @@ type Config struct {
 	// ExtraBufs asks for buffers beyond those in the rings, for Port.Pool.
 	// The kernel may grant fewer.
 	ExtraBufs int
-	// Single binds all rings to one descriptor instead of one each: a Sync of
-	// any queue then syncs all of its direction, and one goroutine owns all
-	// queues. Host rings with NS_FORWARD want it.
+	// Single binds all rings to one descriptor instead of one each: a Sync or
+	// Wait of any queue then syncs all of its direction, a Wait ends when any
+	// of them has something, and one goroutine owns all queues. Forwarding
+	// from the host's stack needs it, see [RingForward].
 	Single bool
+	// AcceptVnetHdr opens a port also where its frames begin with a virtio-net
+	// header (NR_ACCEPT_VNET_HDR), as those of a VALE port for a virtual machine
+	// do; else such a port is EIO. The header counts in a slot's length, and the
+	// Ethernet header follows it.
+	AcceptVnetHdr bool
+	// ExtMem is memory of the caller's to make the port in, instead of the
+	// kernel's, as the spec's option @extmem gives it from a file. The port
+	// must not be there yet. The memory is the caller's to unmap, after Close
+	// and when nobody walks a ring any more; what is in it then stays. Info is
+	// answered with the sizes asked for; of netmap_ifs there are 64 where it
+	// does not say how many, for a port needs one for each ring.
+	ExtMem *OptExtMem
+	// Offsets has packets begin at an offset in their buffers, as the spec's
+	// option @offset does, see [OptOffsets].
+	Offsets *OptOffsets
+	// Kloop opens the port in CSB mode, for the kernel to sync its rings in a
+	// loop, see [Port.RunKloop]. The spec must have the flag x; all rings are
+	// on one descriptor, as with Single. nil: the ordinary mode.
+	Kloop *KloopConfig
 }
 
 // Info is what the kernel said of an open port.
@@ -29,6 +48,7 @@ type Info struct {
 	HostTxRings, HostRxRings int
 	TxSlots, RxSlots         int // of each ring
 	BufSize                  int // bytes
+	VnetHdr                  int // bytes of the virtio-net header of each frame; looked for with AcceptVnetHdr only
 }
 
 // A Port is an open netmap port: one descriptor for each ring and direction,
@@ -48,21 +68,28 @@ type Port struct {
 	name    string // as given
 	info    Info
 	mem     *Memory
+	lent    []byte       // memory that the region is made of, where it is not the kernel's
+	file    []byte       // of those, the port's own mapping of a file
 	regs    []registered // in order of opening: the first owns the mapping
+	wants   int          // registrations, with those to come
 	tx, rx  []*Queue
+	options portOptions
 	pool    *Pool
+	kloop   *kloop
 	link    *link
 	stopped atomic.Bool
 
 	mu     sync.Mutex
 	closed bool
 	err    error
+	users  []*UserBufs // to be there as long as slots can name them
 }
 
 // registered is a bound descriptor with the answer to its registration.
 type registered struct {
 	file File
 	req  RegisterReq
+	max  uint64 // offset, bytes
 }
 
 // Open opens a port by its spec, see [ParseSpec]. It needs read and write
@@ -92,7 +119,11 @@ func OpenSpec(sp Spec, c *Config) (*Port, error) {
 		cfg.Device = Kernel
 	}
 	p := &Port{name: sp.String(), info: Info{Spec: sp}}
-	if err := p.open(cfg); err != nil {
+	err := p.open(cfg)
+	if err == nil && cfg.AcceptVnetHdr {
+		p.info.VnetHdr, err = Control{Device: cfg.Device}.PortHdr(sp.Name)
+	}
+	if err != nil {
 		p.release()
 		return nil, &OpError{Op: "open", Port: p.name, Err: err}
 	}
@@ -101,13 +132,21 @@ func OpenSpec(sp Spec, c *Config) (*Port, error) {
 
 func (p *Port) open(c Config) error {
 	sp := &p.info.Spec
-	if sp.ExtMem.File != "" || sp.Offset.Set {
-		return fmt.Errorf("the options extmem and offset: %w", ErrNotSupported)
+	if c.Kloop != nil {
+		if err := c.Kloop.check(sp.Flags); err != nil {
+			return err
+		}
+	}
+	if err := p.setOptions(&c); err != nil {
+		return err
 	}
 	want := RegisterReq{
 		Mode: sp.Mode, RingID: sp.RingID, Flags: sp.Flags | FlagNoTxPoll, MemID: sp.MemID,
 		TxRings: sp.Conf.TxRings, RxRings: sp.Conf.RxRings, HostTxRings: sp.Conf.HostTxRings, HostRxRings: sp.Conf.HostRxRings,
 		TxSlots: sp.Conf.TxSlots, RxSlots: sp.Conf.RxSlots, ExtraBufs: uint32(c.ExtraBufs),
+	}
+	if c.AcceptVnetHdr {
+		want.Flags |= FlagAcceptVnetHdr
 	}
 	if sp.Share != "" {
 		id, err := memoryOf(c.Device, sp.Share)
@@ -120,10 +159,12 @@ func (p *Port) open(c Config) error {
 		want.MemID = id
 	}
 	monitor := sp.Flags&(FlagMonitorTx|FlagMonitorRx|FlagZCopyMon) != 0
-	single := c.Single || monitor || sp.Mode == ModeNull
+	want.Flags = pushes(want.Flags)
+	single := c.Single || c.Kloop != nil || monitor || sp.Mode == ModeNull
 	if sp.Flags&FlagExclusive != 0 && !single {
 		return p.openExclusive(c.Device, want)
 	}
+	p.wants = 1
 	anchor, err := p.register(c.Device, want)
 	if err != nil {
 		return err
@@ -131,7 +172,7 @@ func (p *Port) open(c Config) error {
 	if err := p.adopt(anchor); err != nil {
 		return err
 	}
-	rings, err := p.mem.boundRings(&anchor.req)
+	rings, err := p.mem.boundRings(&anchor)
 	if err != nil {
 		return err
 	}
@@ -139,12 +180,13 @@ func (p *Port) open(c Config) error {
 		return err
 	}
 	if single || len(rings[TX])+len(rings[RX]) == 1 {
-		for _, r := range rings[TX] {
+		for _, r := range append(rings[TX], rings[RX]...) {
 			p.add(anchor, r)
 		}
-		for _, r := range rings[RX] {
-			p.add(anchor, r)
+		if c.Kloop != nil {
+			return p.enableCSB(c.Kloop)
 		}
+		p.syncTogether()
 		return nil
 	}
 	return p.openQueues(c.Device, want, &anchor.req)
@@ -155,7 +197,12 @@ func (p *Port) adopt(a registered) (err error) {
 	if want := p.info.Spec.MemID; want != 0 && a.req.MemID != want {
 		return fmt.Errorf("memory %d was asked for, but the port is already there with memory %d", want, a.req.MemID)
 	}
-	if p.mem, err = mapRegion(a.file, &a.req); err != nil {
+	if p.lent != nil {
+		p.mem, err = p.lentRegion(&a.req)
+	} else {
+		p.mem, err = mapRegion(a.file, &a.req)
+	}
+	if err != nil {
 		return err
 	}
 	in := &p.info
@@ -185,13 +232,19 @@ func (p *Port) openExclusive(dev Device, want RegisterReq) error {
 // openQueues registers one descriptor for each ring of each direction that the
 // registration got binds.
 func (p *Port) openQueues(dev Device, want RegisterReq, got *RegisterReq) error {
-	for _, b := range bindings(got) {
+	all := bindings(got)
+	p.wants += len(all)
+	for _, b := range all {
 		r := want
 		r.Mode, r.RingID = b.mode, b.ring
 		r.Flags &^= FlagTxRingsOnly | FlagRxRingsOnly
 		r.Flags |= b.only
+		r.Flags = pushes(r.Flags)
 		if p.mem != nil {
 			r.ExtraBufs = 0
+		}
+		if p.lent != nil && p.mem != nil {
+			r.MemID = p.info.MemID
 		}
 		q, err := p.register(dev, r)
 		if err != nil {
@@ -203,7 +256,7 @@ func (p *Port) openQueues(dev Device, want RegisterReq, got *RegisterReq) error 
 				return err
 			}
 		}
-		rings, err := p.mem.boundRings(&q.req)
+		rings, err := p.mem.boundRings(&q)
 		if err != nil {
 			return err
 		}
@@ -217,6 +270,16 @@ func (p *Port) openQueues(dev Device, want RegisterReq, got *RegisterReq) error 
 		}
 	}
 	return nil
+}
+
+// pushes lets a poll without events push transmit rings where there are no
+// others, see Queue.Pushes. Elsewhere it would hold them whenever a receive ring
+// is waited for.
+func pushes(f Flags) Flags {
+	if f&FlagTxRingsOnly != 0 {
+		f &^= FlagNoTxPoll
+	}
+	return f
 }
 
 // A binding is the registration of one ring in one direction.
@@ -267,15 +330,14 @@ func (p *Port) register(dev Device, want RegisterReq) (registered, error) {
 	if err != nil {
 		return registered{}, err
 	}
-	got := want
-	if err := f.Ctrl(&Request{Type: ReqRegister, Name: p.info.Spec.Name, Body: &got}); err != nil {
+	r := registered{file: f, req: want}
+	if err := p.registerWith(&r); err != nil {
 		f.Close()
 		return registered{}, p.explain(err, dev, &want)
 	}
 	if p.link == nil && dev == Kernel {
 		p.link = newLink(p.info.Spec.Name)
 	}
-	r := registered{f, got}
 	p.regs = append(p.regs, r)
 	return r, nil
 }
@@ -283,20 +345,25 @@ func (p *Port) register(dev Device, want RegisterReq) (registered, error) {
 func (p *Port) add(r registered, ring *Ring) {
 	q := &Queue{port: p, file: r.file, ring: ring, dir: ring.Dir(), reg: r.req, head: ring.Head()}
 	p.info.BufSize = ring.BufSize()
+	id := int(ring.hdr.RingID)
 	if q.dir == TX {
+		q.host = id >= p.info.TxRings
 		p.tx = append(p.tx, q)
 	} else {
+		q.host = id >= p.info.RxRings
 		p.rx = append(p.rx, q)
 	}
 }
 
-// request makes one request on a descriptor of its own.
-func request(dev Device, r *Request) error {
-	f, err := dev.Open()
-	if err != nil {
-		return err
+// syncTogether tells the queues of a single descriptor of each other.
+func (p *Port) syncTogether() {
+	all := append(p.tx[:len(p.tx):len(p.tx)], p.rx...)
+	if len(all) < 2 {
+		return
 	}
-	return errors.Join(f.Ctrl(r), f.Close())
+	for _, q := range all {
+		q.all = all
+	}
 }
 
 // memoryOf returns the region's id of a port by its kernel name.

@@ -15,11 +15,13 @@ type Queue struct {
 	file File
 	ring *Ring
 	dir  Dir
+	host bool
 	reg  RegisterReq
 
-	head   uint32 // as of the last sync
-	calls  uint8  // counts to the next timed sync
-	slow   bool   // a sync took long: no more raw system calls
+	head   uint32   // as of the last sync
+	all    []*Queue // with Config.Single, all queues of the descriptor, which sync together; else nil
+	pace   rawPace
+	csb    *csbQueue // nil but in CSB mode
 	inside atomic.Int32
 }
 
@@ -30,50 +32,97 @@ func (q *Queue) Ring() *Ring { return q.ring }
 // Dir returns the queue's direction.
 func (q *Queue) Dir() Dir { return q.dir }
 
+// Host reports whether the ring is one to or from the host's stack: what is put
+// into a transmit ring goes up to it, as if the NIC had received it, and what
+// it sends comes in through a receive ring. See [RingForward].
+func (q *Queue) Host() bool { return q.host }
+
 // FD returns the descriptor, for poll(2) beside others: for POLLIN on a
 // receive queue, for POLLOUT on a transmit queue that is full. If the poll
 // itself synced the ring (see Polls), call Polled, else Sync. Level-triggered
 // polls only: an edge-triggered one misses packets that a sync has left in
-// the NIC.
-func (q *Queue) FD() int { return q.file.FD() }
+// the NIC. On a port with [Config].Kloop it is the eventfd by which the loop
+// wakes the queue, -1 without Events.
+func (q *Queue) FD() int {
+	if q.csb == nil {
+		return q.file.FD()
+	}
+	if !q.csb.asks {
+		q.csb.asks = true
+		atomic.StoreUint32(&q.csb.atok.NeedKick, 1)
+	}
+	return int(q.csb.fds.IRQ)
+}
 
 // Polls reports whether polling FD syncs the ring, as the kernel does.
-func (q *Queue) Polls() bool { return q.file.Polls() }
+func (q *Queue) Polls() bool { return q.csb == nil && q.file.Polls() }
 
-// A sync is timed once in so many, for the clock costs more than the sync
-// where there is no vDSO, and a queue whose sync took longer than slowSync
-// makes ordinary system calls from then on: a raw one holds up the whole
-// process's garbage collection.
-const (
-	timedSyncs = 64
-	slowSync   = 200 * time.Microsecond
-)
+// Pushes reports whether polling FD for no event at all syncs the ring, too: it
+// is a transmit ring, and its descriptor has no other. Where such a poll also
+// waits for other descriptors it is the cheapest way to send.
+func (q *Queue) Pushes() bool {
+	return q.Polls() && q.dir == TX && q.reg.Flags&FlagNoTxPoll == 0
+}
 
 // Sync tells the kernel what the user gave back and learns what is new
 // (NIOCTXSYNC, NIOCRXSYNC); it does not wait for packets. ErrRing says that
 // head or cur are outside of [head,tail], and that the ring is as it was;
-// ErrClosed that the port was stopped or closed.
+// ErrClosed that the port was stopped or closed. On a port with one descriptor
+// (Config.Single) all rings of the direction are synced.
+//
+// While the port's interface is set down, the kernel keeps every sync and poll
+// asleep until it is up again or gone (nm_kr_tryget in netmap_kern.h), and no
+// signal ends that: Wait, Stop's effect and Close take as long, and even a
+// killed process stays until then. Set the interface up to free it.
 func (q *Queue) Sync() error {
 	if err := q.enter(); err != nil {
 		return err
 	}
 	defer q.leave()
-	if err := q.ring.Check(q.head); err != nil {
+	if err := q.check(); err != nil {
 		return err
 	}
 	var err error
-	if q.calls++; q.calls%timedSyncs != 0 || q.slow {
-		err = q.sync(!q.slow)
-	} else {
-		begin := time.Now()
-		err = q.sync(true)
-		q.slow = time.Since(begin) > slowSync
+	if q.csb != nil {
+		q.head = q.ring.Head()
+		return q.csb.sync(q.ring.hdr)
 	}
-	q.head = q.ring.Head()
+	raw, timed := q.pace.next()
+	if timed {
+		begin := time.Now()
+		err = q.sync(raw)
+		q.pace.took(time.Since(begin))
+	} else {
+		err = q.sync(raw)
+	}
+	q.synced()
 	if err != nil {
 		return q.port.dead(err)
 	}
 	return nil
+}
+
+// check looks at the rings before a system call that may sync them. With one
+// descriptor for all, a sync of the one direction can be a sync of both: what
+// it forwards down from the host's stack goes out through the transmit rings.
+func (q *Queue) check() error {
+	if q.all == nil {
+		return q.ring.Check(q.head)
+	}
+	for _, o := range q.all {
+		if err := o.ring.Check(o.head); err != nil {
+			return fmt.Errorf("%v ring %d: %w", o.dir, o.ring.hdr.RingID, err)
+		}
+	}
+	return nil
+}
+
+// synced notes the indices after such a call.
+func (q *Queue) synced() {
+	q.head = q.ring.Head()
+	for _, o := range q.all {
+		o.head = o.ring.Head()
+	}
 }
 
 // sync tries again what a signal interrupted.
@@ -94,6 +143,9 @@ const waitSlice = 200 * time.Millisecond
 // it only after a Sync that gave nothing. It returns nil also when time is up;
 // errors are those of Sync, and the interface's end.
 func (q *Queue) Wait(d time.Duration) error {
+	if q.csb != nil {
+		return q.waitCSB(d)
+	}
 	deadline := time.Now().Add(d)
 	for {
 		slice := waitSlice
@@ -115,7 +167,7 @@ func (q *Queue) poll(d time.Duration) (revents int16, err error) {
 		return 0, err
 	}
 	defer q.leave()
-	if err := q.ring.Check(q.head); err != nil {
+	if err := q.check(); err != nil {
 		return 0, err
 	}
 	revents, err = q.file.Poll(q.Events(), d)
@@ -127,7 +179,7 @@ func (q *Queue) poll(d time.Duration) (revents int16, err error) {
 
 // Events is what to poll the queue's descriptor for.
 func (q *Queue) Events() int16 {
-	if q.dir == RX {
+	if q.dir == RX || q.csb != nil {
 		return pollIn
 	}
 	return pollOut
@@ -136,6 +188,14 @@ func (q *Queue) Events() int16 {
 // Polled ends a poll of FD made elsewhere, with its revents, 0 if time ran
 // out. It leaves the ring synced.
 func (q *Queue) Polled(revents int16) error {
+	if q.csb != nil {
+		if revents != 0 && q.csb.fds.IRQ >= 0 {
+			if _, err := heard(q.csb.fds.IRQ, 0); err != nil {
+				return err
+			}
+		}
+		return q.Sync()
+	}
 	if revents != 0 && revents&^(pollIn|pollOut) == 0 && !q.file.Polls() {
 		return q.Sync()
 	}
@@ -146,8 +206,12 @@ func (q *Queue) Polled(revents int16) error {
 	return q.polled(revents)
 }
 
+// Synced ends a poll of FD made elsewhere that synced the ring and said nothing
+// of it, because no event was asked for or none came.
+func (q *Queue) Synced() { q.synced() }
+
 func (q *Queue) polled(revents int16) error {
-	q.head = q.ring.Head()
+	q.synced()
 	if revents&^(pollIn|pollOut) != 0 {
 		// The kernel refused to sync: it is going away, or the ring's indices
 		// are not what it believes.

@@ -30,6 +30,8 @@ type Replay struct {
 	File string `json:"file"`
 	// Loops is how often the file was sent to its end.
 	Loops uint64 `json:"loops"`
+	// Complete says that all was handed over that -n and the loops asked for.
+	Complete bool `json:"complete"`
 	// AskedSeconds is how long the frames that were sent take by their
 	// schedule; 0 at top speed.
 	AskedSeconds float64 `json:"asked_seconds"`

@@ -111,6 +111,26 @@ type TxResult struct {
 	Departures *Departures `json:"departures,omitempty"`
 	// Replay is what a replay did with its capture file.
 	Replay *Replay `json:"replay,omitempty"`
+	// Qdisc is the queueing discipline that --qdisc put in place for the run;
+	// absent without it.
+	Qdisc *Qdisc `json:"qdisc,omitempty"`
+}
+
+// Qdisc is a queueing discipline that a sender used for the time of its run.
+// The counts are complete in the last result, and absent from earlier ones.
+type Qdisc struct {
+	// Set is what --qdisc asked for, Was the root's kind before and after.
+	Set string `json:"set"`
+	Was string `json:"was"`
+	// Packets is frames that went through it, Drops those that it dropped, and
+	// Requeues those that the device did not take at first. A noqueue counts
+	// nothing.
+	Packets  uint64 `json:"packets"`
+	Drops    uint64 `json:"drops"`
+	Requeues uint64 `json:"requeues"`
+	// Left is frames that it still held a second after the end; they were
+	// lost with it.
+	Left uint64 `json:"left"`
 }
 
 // RxResult is what only a receiver has to say.

@@ -21,6 +21,7 @@ import (
 	"github.com/ringwalk/ringwalk/internal/metrics"
 	"github.com/ringwalk/ringwalk/internal/nic"
 	"github.com/ringwalk/ringwalk/netmap"
+	"github.com/ringwalk/ringwalk/qdisc"
 )
 
 // Common are the flags that the programs share.
@@ -134,24 +135,42 @@ func (c *Common) Result(tool, mode string, info engine.Info, fs *pflag.FlagSet, 
 type Port struct {
 	*engine.Port
 	prepared *nic.Prepared
+	guard    *qdisc.Restorer
 	metrics  *metrics.Server // nil: none
 	common   *Common
 	rep      *cli.Reporter
 }
 
-// Close ends the metrics, closes the port and puts its interface back.
+// Close ends the metrics, closes the port and puts its interface back, the
+// qdisc first: netmap has let go of it when the port is closed.
 func (p *Port) Close() error {
 	var err error
 	if p.metrics != nil {
 		err = p.metrics.Close()
 		p.metrics = nil
 	}
-	return errors.Join(err, p.Port.Close(), p.prepared.Restore())
+	return errors.Join(err, p.Port.Close(), p.restore())
+}
+
+func (p *Port) restore() error {
+	return errors.Join(RestoreQdisc(p.guard, p.rep), p.prepared.Restore())
+}
+
+// RestoreQdisc restores. That somebody else has changed the qdisc in the
+// meantime is theirs to decide, and only noted.
+func RestoreQdisc(r *qdisc.Restorer, rep *cli.Reporter) error {
+	err := r.Restore()
+	if errors.Is(err, qdisc.ErrChanged) {
+		rep.Note("%v", err)
+		return nil
+	}
+	return err
 }
 
 // Open opens the port with enough processors for its threads to run beside the
 // rest of the program, and says what it opened. An interface that netmap takes
-// is prepared first: set up, promiscuous, without offloads.
+// is prepared first: set up, promiscuous, without offloads; and its qdisc is
+// remembered, which emulated netmap replaces.
 func (c *Common) Open(cfg *engine.Config, rep *cli.Reporter) (p *Port, err error) {
 	spec, _, err := engine.Resolve(c.Port)
 	if err != nil {
@@ -174,9 +193,14 @@ func (c *Common) Open(cfg *engine.Config, rep *cli.Reporter) (p *Port, err error
 		for _, n := range notes {
 			rep.Note("%s", n)
 		}
+		// A native port leaves the qdisc alone, whatever that is.
+		native, _, _ := engine.Resolve(ifc)
+		if port.guard, err = qdisc.Guard(qdisc.Link{Name: ifc}, &qdisc.Options{Force: native != "packet:"+ifc}); err != nil {
+			return nil, errors.Join(err, port.restore())
+		}
 	}
 	if port.Port, err = engine.Open(c.Port, cfg); err != nil {
-		return nil, errors.Join(Refused(err), port.prepared.Restore())
+		return nil, errors.Join(Refused(err), port.restore())
 	}
 	runtime.GOMAXPROCS(max(runtime.GOMAXPROCS(0), len(port.RX())+len(port.TX())+1))
 	if info := port.Info(); info.Why != "" {

@@ -2,10 +2,7 @@ package frame
 
 import "encoding/binary"
 
-const (
-	protoTCP  = 6
-	protoSCTP = 132
-)
+const protoSCTP = 132
 
 // Reverse sends the Ethernet frame b back: in place it exchanges the MAC
 // addresses, the IPv4 or IPv6 addresses behind up to two VLAN tags, and the

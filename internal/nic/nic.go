@@ -2,10 +2,15 @@
 // up, promiscuous, and the offloads off that break a program which sees frames
 // as they are on the wire.
 //
-//	Prepare("eth0") ──▶ up, promisc, offloads as they were ──▶ Prepared
-//	                    up, promisc, no offloads                  │
-//	Restore() ◀───────────────────────────────────────────────────┘
-//	                    each thing that is still as Prepare set it goes back
+//	Prepare("eth0") ──▶ up, promisc, offloads as they were ──▶ the journal
+//	                    up, promisc, no offloads                   │
+//	Restore() ◀────────────────────────────────────────────────────┤
+//	                    each thing that is still as Prepare        │
+//	                    set it goes back                           │
+//	Recover() ◀── the same, after the process was killed ──────────┘
+//
+// Several programs may have one interface prepared, each with some of its
+// rings: the first one changes it, the last one to restore puts it back.
 //
 // Why offloads: a netmap program gets no checksums filled in, no segments split
 // and no tags inserted, and its host rings pass what the host's stack left to
@@ -13,6 +18,17 @@
 package nic
 
 import "errors"
+
+// what is the journal's word for entries of this package.
+const what = "nic"
+
+// record is what the journal remembers of an interface: what Prepare changes.
+type record struct {
+	Name     string   `json:"name"`
+	Up       bool     `json:"up"`       // it was down
+	Promisc  bool     `json:"promisc"`  // it was not promiscuous
+	Offloads []string `json:"offloads"` // they were on
+}
 
 // ErrNotSupported is wrapped on systems where interfaces cannot be prepared.
 var ErrNotSupported = errors.ErrUnsupported

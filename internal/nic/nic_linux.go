@@ -3,27 +3,29 @@ package nic
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 
 	"github.com/safchain/ethtool"
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
+	"github.com/ringwalk/ringwalk/internal/journal"
 )
 
-// Prepared is an interface as Prepare left it and as it was.
+// Prepared is an interface that was prepared, with the entry in the journal
+// that says how it was.
 type Prepared struct {
-	name     string
-	index    int
-	up       bool            // set up by Prepare
-	promisc  bool            // made promiscuous by Prepare
-	offloads map[string]bool // switched off by Prepare
+	name  string
+	entry *journal.Entry
 }
 
 // Prepare makes an interface ready. What it cannot change is left as it is, and
 // said in notes, one sentence each; an error means that the interface is not
 // usable, and nothing has been changed.
 //
-// The caller must call Restore on every way out.
+// The caller must call Restore on every way out. What a process that was killed
+// left of the interface is put back first.
 func Prepare(name string, o *Options) (p *Prepared, notes []string, err error) {
 	var opt Options
 	if o != nil {
@@ -33,120 +35,129 @@ func Prepare(name string, o *Options) (p *Prepared, notes []string, err error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("no interface %q here (ip link shows those there are): %w", name, err)
 	}
-	attrs := link.Attrs()
-	p = &Prepared{name: name, index: attrs.Index}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, p.Restore())
-			p = nil
+	key, err := keyOf(link)
+	if err != nil {
+		return nil, nil, err
+	}
+	var rec record
+	p = &Prepared{name: name}
+	var joined bool
+	p.entry, joined, err = journal.Take(key, true, undo, func() (any, error) {
+		rec, notes, err = plan(name, &opt)
+		return &rec, err
+	})
+	if err == nil && joined {
+		rec, notes, err = p.join(&opt)
+	}
+	if err != nil {
+		return nil, nil, errors.Join(fmt.Errorf("interface %s is not prepared: %w", name, err), p.Restore())
+	}
+	more, err := rec.apply(link)
+	if err != nil {
+		return nil, nil, errors.Join(err, p.Restore())
+	}
+	return p, append(notes, more...), nil
+}
+
+func keyOf(link netlink.Link) (journal.Key, error) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	ns, err := journal.Namespace()
+	return journal.Key{Netns: ns, Ifindex: link.Attrs().Index, What: what}, err
+}
+
+// plan looks what has to be changed.
+func plan(name string, o *Options) (rec record, notes []string, err error) {
+	link, err := netlink.LinkByName(name) // again: undo may have changed it
+	if err != nil {
+		return rec, nil, err
+	}
+	rec.Name = name
+	rec.Up = !o.KeepDown && link.Attrs().RawFlags&unix.IFF_UP == 0
+	rec.Promisc = !o.KeepPromisc && link.Attrs().Promisc == 0
+	if o.KeepOffloads {
+		return rec, nil, nil
+	}
+	now, err := features(name)
+	if err != nil {
+		return rec, []string{fmt.Sprintf("the offloads of %s are as they were: %v", name, err)}, nil
+	}
+	for _, f := range offloads {
+		if now[f].Active {
+			rec.Offloads = append(rec.Offloads, f)
 		}
-	}()
-	if !opt.KeepDown && attrs.RawFlags&unix.IFF_UP == 0 {
+	}
+	return rec, notes, nil
+}
+
+// join is plan for an interface that another process has prepared. Only what
+// that one has in the journal can be put back, and only that is changed.
+func (p *Prepared) join(o *Options) (rec record, notes []string, err error) {
+	var first record
+	if err := p.entry.Decode(&first); err != nil {
+		return rec, nil, err
+	}
+	if rec, notes, err = plan(p.name, o); err != nil {
+		return rec, nil, err
+	}
+	missing := rec.Up && !first.Up || rec.Promisc && !first.Promisc
+	rec.Up, rec.Promisc = rec.Up && first.Up, rec.Promisc && first.Promisc
+	rec.Offloads = slices.DeleteFunc(rec.Offloads, func(f string) bool {
+		other := !slices.Contains(first.Offloads, f)
+		missing = missing || other
+		return other
+	})
+	if missing {
+		notes = append(notes, fmt.Sprintf("interface %s was prepared by %v and changed since; that is left so", p.name, p.entry.Holder))
+	}
+	return rec, notes, nil
+}
+
+// apply does what was planned.
+func (rec *record) apply(link netlink.Link) (notes []string, err error) {
+	if rec.Up {
 		if err := netlink.LinkSetUp(link); err != nil {
-			return p, notes, fmt.Errorf("interface %s cannot be set up (needs CAP_NET_ADMIN): %w", name, err)
+			return nil, fmt.Errorf("interface %s cannot be set up (needs CAP_NET_ADMIN): %w", rec.Name, err)
 		}
-		p.up = true
 	}
-	if !opt.KeepPromisc && attrs.Promisc == 0 {
+	if rec.Promisc {
 		if err := netlink.SetPromiscOn(link); err != nil {
-			notes = append(notes, fmt.Sprintf("interface %s is not promiscuous, so frames for other addresses do not arrive: %v", name, err))
-		} else {
-			p.promisc = true
+			notes = append(notes, fmt.Sprintf("interface %s is not promiscuous, so frames for other addresses do not arrive: %v", rec.Name, err))
 		}
 	}
-	if !opt.KeepOffloads {
-		notes = append(notes, p.offloadsOff()...)
+	if kept := rec.offloadsOff(); len(kept) > 0 {
+		notes = append(notes, fmt.Sprintf("interface %s keeps the offloads %v", rec.Name, kept))
 	}
-	return p, notes, nil
+	return notes, nil
 }
 
 // offloadsOff switches off what is on, one by one: a driver that refuses one
-// still does the others.
-func (p *Prepared) offloadsOff() (notes []string) {
+// still does the others. It returns those that are on all the same, for a
+// driver may also take a change and not make it.
+func (rec *record) offloadsOff() (kept []string) {
 	e, err := ethtool.NewEthtool()
 	if err != nil {
-		return []string{fmt.Sprintf("the offloads of %s are as they were: %v", p.name, err)}
+		return rec.Offloads
 	}
 	defer e.Close()
-	now, err := e.FeaturesWithState(p.name)
-	if err != nil {
-		return []string{fmt.Sprintf("the offloads of %s are not to be found out: %v", p.name, err)}
+	for _, f := range rec.Offloads {
+		_ = e.Change(rec.Name, map[string]bool{f: false}) // the look below tells
 	}
-	p.offloads = map[string]bool{}
-	var kept []string
-	for _, f := range offloads {
-		s, ok := now[f]
-		if !ok || !s.Active {
-			continue
-		}
-		if err := e.Change(p.name, map[string]bool{f: false}); err != nil {
+	after, err := e.FeaturesWithState(rec.Name)
+	for _, f := range rec.Offloads {
+		if err != nil || after[f].Active {
 			kept = append(kept, f)
-			continue
-		}
-		p.offloads[f] = true
-	}
-	// A driver may take a change and not make it.
-	if after, err := e.FeaturesWithState(p.name); err == nil {
-		for f := range p.offloads {
-			if after[f].Active {
-				kept = append(kept, f)
-				delete(p.offloads, f)
-			}
 		}
 	}
-	if len(kept) > 0 {
-		slices.Sort(kept)
-		notes = append(notes, fmt.Sprintf("interface %s keeps the offloads %v", p.name, kept))
-	}
-	return notes
+	slices.Sort(kept)
+	return kept
 }
 
-// Restore puts back what Prepare changed and nobody has changed since. It may
-// be called again, and then does nothing. An interface that is gone needs
-// nothing.
-func (p *Prepared) Restore() error {
-	if p == nil {
-		return nil
-	}
-	was := *p
-	p.up, p.promisc, p.offloads = false, false, nil
-	link, err := netlink.LinkByIndex(was.index)
-	if _, gone := errors.AsType[netlink.LinkNotFoundError](err); gone {
-		return nil
-	} else if err != nil {
-		return fmt.Errorf("interface %s is not put back: %w", was.name, err)
-	}
-	var errs []error
-	if len(was.offloads) > 0 {
-		errs = append(errs, restoreOffloads(link.Attrs().Name, was.offloads))
-	}
-	if was.promisc {
-		errs = append(errs, wrap(was.name, "promiscuous mode", netlink.SetPromiscOff(link)))
-	}
-	if was.up && link.Attrs().RawFlags&unix.IFF_UP != 0 {
-		errs = append(errs, wrap(was.name, "link", netlink.LinkSetDown(link)))
-	}
-	return errors.Join(errs...)
-}
-
-func restoreOffloads(name string, off map[string]bool) error {
+func features(name string) (map[string]ethtool.FeatureState, error) {
 	e, err := ethtool.NewEthtool()
 	if err != nil {
-		return wrap(name, "offloads", err)
+		return nil, err
 	}
 	defer e.Close()
-	var errs []error
-	for _, f := range offloads {
-		if off[f] {
-			errs = append(errs, wrap(name, "offload "+f, e.Change(name, map[string]bool{f: true})))
-		}
-	}
-	return errors.Join(errs...)
-}
-
-func wrap(name, what string, err error) error {
-	if err == nil {
-		return nil
-	}
-	return fmt.Errorf("%s of interface %s is not put back: %w", what, name, err)
+	return e.FeaturesWithState(name)
 }

@@ -14,3 +14,6 @@ func Prepare(name string, _ *Options) (*Prepared, []string, error) {
 
 // Restore does nothing.
 func (p *Prepared) Restore() error { return nil }
+
+// Recover fails: interfaces are not prepared on this system.
+func Recover(string, func(string, error)) error { return ErrNotSupported }

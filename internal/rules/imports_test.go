@@ -24,16 +24,17 @@ type row struct{ left, right string }
 // what is for tests is imported by tests only. Test files are free otherwise.
 var rooms = []row{
 	// room                                          may import of ours
-	{"netmap qdisc", nothing},
-	{"internal/frame internal/cli internal/netlab", nothing},
+	{"netmap", nothing},
+	{"internal/frame internal/cli internal/netlab internal/journal", nothing},
 	{"internal/rules", nothing},
 	{"netmap/netmaptest netmap/conformance", "netmap"},
 	{"engine/internal/backend", "netmap"},
 	{"engine/internal/*", "netmap engine/internal/backend engine/internal/mmsg"},
 	{"engine", "netmap engine/internal/*"},
 	{"pktgen/gen pktgen/rtt rcv/meter", "engine netmap internal/frame"},
-	{"internal/nic", "qdisc"},
 	{"internal/metrics", "internal/cli"},
+	// Both change interfaces, and one journal remembers it.
+	{"qdisc internal/nic", "internal/journal"},
 	{"internal/testnet", "internal/netlab"},
 	{"internal/command internal/command/*", anything},
 	{"pktgen rcv hw-test hw-test/internal/* examples/*", anything},
@@ -51,14 +52,14 @@ var modules = []row{
 	{"github.com/gopacket/gopacket", "engine/internal/pcap"},
 	{"golang.org/x/term github.com/spf13/pflag", "internal/cli internal/command internal/command/* pktgen rcv hw-test hw-test/internal/*"},
 	{"github.com/spf13/cobra", "hw-test hw-test/internal/*"},
-	{"github.com/safchain/ethtool", "internal/nic"},
+	{"github.com/safchain/ethtool", "internal/nic hw-test/internal/*"},
 	{"github.com/prometheus/client_golang", "internal/metrics"},
 	{"github.com/HdrHistogram/hdrhistogram-go", "pktgen/gen pktgen/rtt"},
 	{"github.com/cavaliergopher/cpio github.com/ulikunitz/xz github.com/klauspost/compress", "hw-test/internal/*"},
 }
 
 // forTests is what only tests, and these packages themselves, import.
-const forTests = "testing testing/* internal/testnet netmap/netmaptest"
+const forTests = "testing testing/* internal/testnet netmap/netmaptest examples/internal/exampletest"
 
 // among says whether one of names, separated by spaces, stands for pkg.
 func among(pkg, names string) bool {

@@ -114,6 +114,33 @@ func base(spec string) string {
 	return spec
 }
 
+// A slot that a NIC has skipped goes back with its buffer announced, so that the
+// driver gives the descriptor an address.
+func TestEmptySlotGoesBackChanged(t *testing.T) {
+	d := wide(t)
+	from, to := openEngine(t, d, "netmap:e{1", 0, 1), openEngine(t, d, "netmap:e}1", 1, 0)
+	tx, rx := from.TX()[0], to.RX()[0]
+	ring := tx.Ring()
+	for i, flags := range []netmap.SlotFlags{netmap.MoreFrag, netmap.MoreFrag, 0} {
+		s := ring.Slot(uint32(i))
+		s.Len, s.Flags = uint16(60*(i&1)), flags
+	}
+	ring.Advance(3)
+	ok(t, tx.Sync())
+	ok(t, rx.Sync())
+	got, _ := rx.Ring().Runs()
+	if len(got) != 3 {
+		t.Fatalf("%d slots received, want 3", len(got))
+	}
+	const more, changed = netmap.MoreFrag, netmap.BufChanged
+	if f := got[0].Flags & (more | changed); f != more|changed {
+		t.Errorf("the empty fragment has flags %#x", f)
+	}
+	if n := rx.Stats().Packets; n != 1 {
+		t.Errorf("%d packets counted, want 1", n)
+	}
+}
+
 // A bridge between two ports of one region moves buffers, not bytes.
 func TestEngineBridge(t *testing.T) {
 	d := wide(t)

@@ -53,6 +53,9 @@ type Config struct {
 	Probe          Probe
 	Stream         uint16 // stream id of the first thread; thread i has Stream + i
 
+	// Replay sends a capture file's frames instead; nil: not.
+	Replay *Replay
+
 	// CPUs are those the threads run on, thread i on CPUs[i mod len]; empty:
 	// each on any of Node.
 	CPUs []int
@@ -76,11 +79,12 @@ type Generator struct {
 
 	begin   atomic.Int64
 	ended   atomic.Bool
-	seconds float64 // of the whole run; written before ended is set
+	seconds float64 // of the whole run; written before ended is set, as is replay
+	replay  *Replayed
 }
 
 // New makes a generator for a port, which it does not close. Nothing is sent
-// before Run.
+// before Run, which must follow: it closes what New opened for a replay.
 func New(port *engine.Port, c *Config) (*Generator, error) {
 	return newGenerator(port.TX(), port.Info(), c)
 }
@@ -89,6 +93,13 @@ func newGenerator(queues []engine.TxQueue, info engine.Info, c *Config) (*Genera
 	g := &Generator{queues: queues, info: info}
 	if c != nil {
 		g.cfg = *c
+	}
+	if r := g.cfg.Replay; r != nil {
+		own := *r
+		if own.Speed == 0 {
+			own.Speed = 1
+		}
+		g.cfg.Replay = &own
 	}
 	if g.cfg.Burst == 0 {
 		g.cfg.Burst = 512
@@ -102,10 +113,14 @@ func newGenerator(queues []engine.TxQueue, info engine.Info, c *Config) (*Genera
 	if err := g.check(); err != nil {
 		return nil, err
 	}
+	sender := g.sender
+	if g.cfg.Replay != nil {
+		sender = g.play
+	}
 	for i, q := range queues {
-		s, err := g.sender(i, q)
+		s, err := sender(i, q)
 		if err != nil {
-			return nil, err
+			return nil, errors.Join(err, g.closeFiles())
 		}
 		g.senders = append(g.senders, s)
 	}
@@ -135,7 +150,18 @@ func (g *Generator) check() error {
 	case c.Len > g.longest():
 		return g.tooLong(c.Len)
 	}
-	return nil
+	return g.checkReplay()
+}
+
+// closeFiles closes the capture files that are still read.
+func (g *Generator) closeFiles() error {
+	var errs []error
+	for _, s := range g.senders {
+		if s.play != nil {
+			errs = append(errs, s.play.close())
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // longest returns the most bytes a frame can have. A port may take a VLAN tag
@@ -242,7 +268,7 @@ func (g *Generator) Run(ctx context.Context) error {
 		if g.cfg.Duration > 0 {
 			s.until = start + int64(g.cfg.Duration)
 		}
-		if g.cfg.Rate > 0 {
+		if g.timed() {
 			g.pace(i, start)
 		}
 		wg.Go(func() {
@@ -257,6 +283,8 @@ func (g *Generator) Run(ctx context.Context) error {
 		end = max(end, s.end)
 	}
 	g.seconds = float64(end-start) / 1e9
+	g.replay = g.replayed()
+	errs = append(errs, g.closeFiles())
 	g.ended.Store(true)
 	return errors.Join(errs...)
 }
@@ -265,13 +293,23 @@ func (g *Generator) Run(ctx context.Context) error {
 // the run's periods later than the one before it.
 func (g *Generator) pace(i int, start int64) {
 	s, c := g.senders[i], &g.cfg
+	most := min(c.Burst, s.queue.Ring().NumSlots()-1)
+	if s.play != nil {
+		// Every thread follows the schedule of all frames.
+		t := tempo{burst: 1}
+		if c.Rate > 0 {
+			t = c.newTempo(1, 0)
+		}
+		s.pace = newPacer(t, start, most)
+		return
+	}
 	t := c.newTempo(len(g.senders), uint64(i))
 	if c.Unit == Frames && c.Gaps == Constant {
 		period := 1e9 / c.Rate
 		s.finish = start + schedule(c.Count, period)
 		start += schedule(uint64(i)*t.burst, period)
 	}
-	s.pace = newPacer(t, start, min(c.Burst, s.queue.Ring().NumSlots()-1))
+	s.pace = newPacer(t, start, most)
 }
 
 // run is one thread: send, drain, tell the receiver how many left.
@@ -338,13 +376,14 @@ type Snapshot struct {
 	GivenUp    time.Duration // of a paced schedule, over all threads: time that was too far behind to catch up
 	Behind     time.Duration // of a paced run: the furthest that a batch was behind its schedule
 	Departures Departures    // of a paced run
+	Replay     *Replayed     // of a replay; else nil
 	Seconds    float64       // from the start until now, or until the last frame had left
 	Queues     []Queue
 	Engine     engine.Stats // of all queues, end records among the packets
 }
 
 // Snapshot may be called from any goroutine at any time. Undrained, GivenUp,
-// Behind and Departures are there only after Run.
+// Behind, Departures and Replay are there only after Run.
 func (g *Generator) Snapshot() Snapshot {
 	var sn Snapshot
 	var spreads []*spread
@@ -352,6 +391,9 @@ func (g *Generator) Snapshot() Snapshot {
 	for _, s := range g.senders {
 		n, ends, batches := s.sent()
 		q := Queue{Packets: n, Bytes: n * uint64(len(s.bytes))}
+		if s.play != nil {
+			q.Bytes = s.queue.Stats().Bytes - s.base.Bytes
+		}
 		sn.Queues = append(sn.Queues, q)
 		sn.Packets += q.Packets
 		sn.Bytes += q.Bytes
@@ -366,6 +408,9 @@ func (g *Generator) Snapshot() Snapshot {
 				spreads = append(spreads, s.pace.gaps)
 			}
 		}
+	}
+	if done {
+		sn.Replay = g.replay
 	}
 	if len(spreads) > 0 {
 		sn.Departures = departures(spreads)

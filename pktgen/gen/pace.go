@@ -62,7 +62,9 @@ func (p *pacer) ready(now int64) (wake int64, ok bool) {
 	if at := max(due, p.earliest); now < at {
 		return at, false
 	}
-	if debt := now - due; debt > maxDebt {
+	debt := now - due
+	p.behind = max(p.behind, debt)
+	if debt > maxDebt {
 		p.start += debt - maxDebt
 		p.lost += debt - maxDebt
 	}
@@ -96,7 +98,6 @@ func (p *pacer) sample(room, batch int) (n int) {
 
 // begin notes that a batch goes at now.
 func (p *pacer) begin(now int64) {
-	p.behind = max(p.behind, now-p.due())
 	p.gaps.depart(now)
 	p.now = now
 }

@@ -15,10 +15,11 @@ type sender struct {
 	stamper *frame.Stamper // nil: no probes
 	marker  *frame.Marker  // nil: no numbers
 	burst   int
-	limit   uint64 // frames
-	until   int64  // ns of engine.Clock; 0: no end
-	pace    *pacer // nil: as fast as it goes
-	finish  int64  // paced: when the whole run's schedule ends, ns of engine.Clock, but for what is given up; 0: with its own
+	limit   uint64  // frames
+	until   int64   // ns of engine.Clock; 0: no end
+	pace    *pacer  // nil: as fast as it goes
+	play    *player // nil: frames are made of the template
+	finish  int64   // paced: when the whole run's schedule ends, ns of engine.Clock, but for what is given up; 0: with its own
 
 	placed  uint64 // frames put into the ring
 	written int    // slots whose buffer holds the template
@@ -35,6 +36,9 @@ type sender struct {
 // holds the template, so only what differs from frame to frame is written.
 func (s *sender) Process(_, out []*netmap.Ring, clk *engine.Clock) (int, bool, error) {
 	ring := out[0]
+	if s.play != nil {
+		return s.replay(ring, clk)
+	}
 	n := min(ring.Space(), s.burst)
 	n = int(min(uint64(n), s.limit-s.placed))
 	if s.stamper != nil && n > 0 {

@@ -14,7 +14,7 @@ type stage struct {
 	link frame.Link
 
 	lanes  [1 << 16]*lane // by stream id
-	inside bool           // the last slot was not its packet's last
+	inside bool           // the packet has begun in a slot before: its probe was looked for there
 
 	// Of this batch and before; published once per batch.
 	packets, bytes, probes, notProbe, ends, refused uint64
@@ -102,13 +102,15 @@ func (s *stage) walk(ring *netmap.Ring, slots []netmap.Slot) {
 	for i := range slots {
 		b := ring.Bytes(&slots[i])
 		s.bytes += uint64(len(b))
-		first := !s.inside
-		s.inside = slots[i].Flags&netmap.MoreFrag != 0
-		if !s.inside {
+		begun, more := s.inside, slots[i].Flags&netmap.MoreFrag != 0
+		// The probe is in the first fragment that has any bytes: a NIC may put
+		// an empty one before it.
+		s.inside = more && (begun || len(b) > 0)
+		if !more {
 			packets++
 		}
-		if !first {
-			continue // the probe is at the packet's beginning
+		if begun || more && len(b) == 0 {
+			continue
 		}
 		if !frame.Read(s.link, b, &p) {
 			s.notProbe++

@@ -155,6 +155,37 @@ func TestFragments(t *testing.T) {
 	}
 }
 
+// The probe is in the first fragment that has bytes; a packet without any has
+// none.
+func TestEmptyFragments(t *testing.T) {
+	for _, split := range []bool{false, true} {
+		m, f := newStages(t, nil, 1), newFeed(t, 16)
+		s, p := m.stages[0], newProbes(t, 0)
+		put := func(b []byte, flags netmap.SlotFlags) {
+			f.put(b, flags)
+			if split {
+				f.process(t, s)
+			}
+		}
+		put(nil, netmap.MoreFrag)
+		put(nil, netmap.MoreFrag)
+		put(p.probe(0), netmap.MoreFrag)
+		put(nil, netmap.MoreFrag)
+		put(p.probe(50), 0)
+		put(nil, netmap.MoreFrag)
+		put(nil, 0)
+		put(nil, netmap.MoreFrag)
+		put(p.probe(1), 0)
+		f.process(t, s)
+		if got := m.byID()[0]; got.Packets != 2 || got.Distinct != 2 || got.Total != 2 {
+			t.Errorf("%+v", got)
+		}
+		if s.packets != 3 || s.notProbe != 1 || s.bytes != 3*60 {
+			t.Errorf("%d packets %d bytes %d not probes", s.packets, s.bytes, s.notProbe)
+		}
+	}
+}
+
 // Of fragmented packets, too, Count takes exactly so many.
 func TestCountCutsBetweenPackets(t *testing.T) {
 	m, f := newStages(t, &Config{Count: 4}, 1), newFeed(t, 16)
@@ -353,7 +384,7 @@ func FuzzStage(f *testing.F) {
 			data = data[len(b):]
 			which, flags := kind&1, netmap.SlotFlags(kind)&netmap.MoreFrag
 			feed.put(b, flags)
-			if inside[which] = flags != 0; !inside[which] {
+			if inside[which] = flags != 0 && (inside[which] || len(b) > 0); flags == 0 {
 				packets++
 			}
 			feed.process(t, m.stages[which])

@@ -36,6 +36,17 @@ type Queue interface {
 	Close() error
 }
 
+// A Polling queue is one that polling its descriptor may sync, as the kernel's
+// netmap does.
+type Polling interface {
+	// Polls reports whether a poll syncs the ring. If so, BeginPoll, a poll(2)
+	// of what it returns, and EndPoll with what that said are a Sync. A
+	// transmit ring is synced also if no event is asked for.
+	Polls() bool
+	BeginPoll() (fd int, events int16)
+	EndPoll(revents int16) error
+}
+
 // A Wait is what a queue waits for: a descriptor, a time, both or nothing.
 type Wait struct {
 	FD     int           // descriptor for poll(2), -1 if none
@@ -58,6 +69,7 @@ type Counters struct {
 	Syncs        atomic.Uint64
 	Batches      atomic.Uint64
 	Truncated    atomic.Uint64
+	TooLong      atomic.Uint64
 	Backpressure atomic.Uint64
 	KernelDrops  atomic.Uint64 // by Collect
 }
@@ -80,6 +92,7 @@ type Options struct {
 	BufSize     int
 	Promisc     bool
 	QdiscBypass bool
+	DropTooLong bool
 	RecvBuf     int // bytes
 	SendBuf     int // bytes
 	Memory      *netmap.Memory

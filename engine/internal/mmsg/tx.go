@@ -20,6 +20,9 @@ type Tx struct {
 	// MapError says what an errno of the socket means for the packet at the
 	// ring's first unsent slot.
 	MapError func(unix.Errno) error
+	// DropTooLong drops and counts a packet for which the kernel says
+	// EMSGSIZE.
+	DropTooLong bool
 
 	msgs   []header
 	iovs   []unix.Iovec
@@ -77,10 +80,7 @@ func (t *Tx) Sync() error {
 		backend.Add(&t.counters.Syncs, 1)
 		for i := range n {
 			bytes += uint64(t.sizes[i])
-			t.unsent += uint32(t.slots[i])
-		}
-		if t.unsent >= uint32(t.ring.NumSlots()) {
-			t.unsent -= uint32(t.ring.NumSlots())
+			t.left(int(t.slots[i]))
 		}
 		packets += uint64(n)
 		if n > 0 {
@@ -88,6 +88,11 @@ func (t *Tx) Sync() error {
 		}
 		if errno == 0 || errno == unix.EINTR {
 			continue // after a short count the next call tells why
+		}
+		if errno == unix.EMSGSIZE && t.DropTooLong {
+			backend.Add(&t.counters.TooLong, 1)
+			t.left(int(t.slots[0]))
+			continue
 		}
 		switch errno {
 		case unix.EAGAIN:
@@ -112,6 +117,13 @@ func (t *Tx) Sync() error {
 		backend.Add(&t.counters.Batches, 1)
 	}
 	return err
+}
+
+// left moves past n slots that need no sending any more.
+func (t *Tx) left(n int) {
+	if t.unsent += uint32(n); t.unsent >= uint32(t.ring.NumSlots()) {
+		t.unsent -= uint32(t.ring.NumSlots())
+	}
 }
 
 // waiting returns how many slots have not left.

@@ -41,7 +41,12 @@ func Open(spec string, o *backend.Options) (rx, tx []backend.Queue, f *backend.F
 		return nil, nil, nil, err
 	}
 	f = facts(p, o.Device == nil)
-	s := &shared{port: p}
+	s := &shared{port: p, quiet: func() {}}
+	if host := sp.Mode == netmap.ModeSW || sp.Mode == netmap.ModeOneSW; o.Promisc && f.Interface != "" && !host {
+		if s.quiet, err = promiscuous(f.Interface, f.Index); err != nil {
+			f.Notes = append(f.Notes, fmt.Sprintf("interface %s is not promiscuous, so frames for other addresses do not arrive: %v", f.Interface, err))
+		}
+	}
 	for i, q := range p.RX() {
 		if o.RX == backend.All || i < o.RX {
 			rx = append(rx, s.queue(q))
@@ -53,6 +58,7 @@ func Open(spec string, o *backend.Options) (rx, tx []backend.Queue, f *backend.F
 		}
 	}
 	if len(rx) < o.RX || len(tx) < o.TX {
+		s.quiet()
 		p.Close()
 		return nil, nil, nil, fmt.Errorf("%d receive and %d transmit queues were asked for, %s has %d and %d",
 			max(o.RX, 0), max(o.TX, 0), sp.Name, len(p.RX()), len(p.TX()))
@@ -83,8 +89,9 @@ const etherHeader = 14
 
 // shared closes the port with its last queue.
 type shared struct {
-	port *netmap.Port
-	open int
+	port  *netmap.Port
+	quiet func() // ends promiscuous mode
+	open  int
 }
 
 func (s *shared) queue(q *netmap.Queue) *queue {
@@ -173,10 +180,17 @@ func (q *queue) count() {
 			if end < i {
 				end = uint32(len(slots))
 			}
-			for _, s := range slots[i:end] {
+			run := slots[i:end]
+			for k := range run {
+				s := &run[k]
 				now.bytes += uint64(s.Len)
 				if s.Flags&netmap.MoreFrag == 0 {
 					now.packets++
+				} else if s.Len == 0 {
+					// A descriptor without an address, which the NIC skips:
+					// netmap's e1000 leaves the last one of a ring so until
+					// its slot comes back with another buffer.
+					s.Flags |= netmap.BufChanged
 				}
 			}
 			if i = end; int(i) == len(slots) {
@@ -200,11 +214,34 @@ func (q *queue) Poll() backend.Wait {
 	q.note() // before the poll, for it syncs
 	switch {
 	case q.Ring().Space() == 0:
-		return backend.Wait{FD: q.FD(), Events: q.Events(), After: look, Syncs: q.Polls()}
+		return backend.Wait{FD: q.FD(), Events: q.Events(), After: look, Syncs: q.Queue.Polls()}
 	case q.Dir() == netmap.RX:
 		return backend.Now
 	}
 	return backend.Never
+}
+
+// Polls is the backend's: netmap.Queue.Polls and Pushes.
+func (q *queue) Polls() bool {
+	return q.Queue.Polls() && (q.Dir() == netmap.RX || q.Pushes())
+}
+
+// BeginPoll is Poll for a poll that is a sync, whatever the ring holds.
+func (q *queue) BeginPoll() (fd int, events int16) {
+	q.note()
+	return q.FD(), q.Events()
+}
+
+// EndPoll is Polled, but that time which ran out is no reason to look after the
+// interface.
+func (q *queue) EndPoll(revents int16) error {
+	if revents != 0 {
+		return q.Polled(revents)
+	}
+	backend.Add(&q.counters.Syncs, 1)
+	q.Queue.Synced()
+	q.count()
+	return nil
 }
 
 func (q *queue) Polled(revents int16) error {
@@ -218,5 +255,6 @@ func (q *queue) Close() error {
 	if q.shared.open--; q.shared.open > 0 {
 		return nil
 	}
+	q.shared.quiet()
 	return q.shared.port.Close()
 }

@@ -32,7 +32,8 @@ func (r *reader) firstInterface() error {
 }
 
 // block looks at the next block. It passes all but a packet, which it returns.
-// Options are never looked at: nothing in them says where the frame is.
+// Of all options only those are looked at that say what an interface's times
+// mean: nothing in the others says where or when a frame is.
 func (r *reader) block() (rec record, found bool, err error) {
 	b, err := r.peek(12) // no block is shorter
 	if err != nil {
@@ -60,16 +61,9 @@ func (r *reader) block() (rec record, found bool, err error) {
 	}
 	switch typ {
 	case blockInterface:
-		if err := r.checkLink(uint32(r.u16(b[8:]))); err != nil {
-			return rec, false, err
-		}
-		if r.ifaces == 0 {
-			r.snap = r.u32(b[12:])
-		}
-		r.ifaces++
-		return rec, false, r.passBlock(fixed, size)
+		return rec, false, r.describe(size)
 	case blockSimple:
-		rec.length = r.u32(b[8:])
+		rec.length, rec.untimed = r.u32(b[8:]), true
 		rec.caplen = rec.length
 		if r.snap != 0 {
 			rec.caplen = min(rec.caplen, r.snap)
@@ -77,14 +71,39 @@ func (r *reader) block() (rec record, found bool, err error) {
 		err = r.packet(&rec, 0, fixed, size)
 	case blockEnhanced:
 		rec.caplen, rec.length = r.u32(b[20:]), r.u32(b[24:])
+		rec.ts = uint64(r.u32(b[12:]))<<32 | uint64(r.u32(b[16:]))
 		err = r.packet(&rec, r.u32(b[8:]), fixed, size)
 	case blockPacket:
 		rec.caplen, rec.length = r.u32(b[20:]), r.u32(b[24:])
+		rec.ts = uint64(r.u32(b[12:]))<<32 | uint64(r.u32(b[16:]))
 		err = r.packet(&rec, uint32(r.u16(b[8:])), fixed, size)
 	default:
 		return rec, false, r.passBlock(fixed, size)
 	}
 	return rec, err == nil, err
+}
+
+// describe reads an interface's description.
+func (r *reader) describe(size uint32) error {
+	n := min(size-4, 16+maxOptions)
+	b, err := r.peek(int(n))
+	if err != nil {
+		return err
+	}
+	link := uint32(r.u16(b[8:]))
+	if !r.lenient {
+		if err := r.checkLink(link); err != nil {
+			return err
+		}
+	}
+	if r.ifaces == 0 {
+		r.snap = r.u32(b[12:])
+	}
+	if len(r.known) < maxIfaces {
+		r.known = append(r.known, iface{clock: r.options(b[16:]), link: link})
+	}
+	r.ifaces++
+	return r.passBlock(n, size)
 }
 
 // packet completes the record of a packet block and checks that it lies
@@ -93,6 +112,10 @@ func (r *reader) packet(rec *record, iface, fixed, size uint32) error {
 	if iface >= r.ifaces {
 		return r.damaged("it was captured on interface %d, and %d are described", iface, r.ifaces)
 	}
+	if r.lenient && iface >= uint32(len(r.known)) {
+		return r.damaged("it was captured on interface %d, and no more than %d are told apart", iface, maxIfaces)
+	}
+	rec.iface = iface
 	if room := size - fixed - 4; rec.caplen > room {
 		return r.damaged("its block claims to hold %d bytes and has room for %d", rec.caplen, room)
 	}
@@ -122,7 +145,7 @@ func (r *reader) section() error {
 	if size < 28 || size%4 != 0 {
 		return r.damaged("a section header claims %d bytes", size)
 	}
-	r.ifaces, r.snap = 0, 0
+	r.ifaces, r.snap, r.known = 0, 0, r.known[:0]
 	return r.passBlock(24, size)
 }
 

@@ -16,9 +16,9 @@
 // orders, Ethernet only, one record a slot. A frame that is longer than a
 // buffer, or of which the capture holds only the beginning (a snap length), is
 // counted as truncated and not delivered. Frames come as they are in the file,
-// with their CRC if it was captured, as fast as they are taken; timestamps are
-// not looked at. (Formats: draft-ietf-opsawg-pcap, draft-ietf-opsawg-pcapng,
-// pcap-savefile(5).)
+// with their CRC if it was captured, as fast as they are taken. Who wants their
+// times takes a [Capture] instead of a queue. (Formats: draft-ietf-opsawg-pcap,
+// draft-ietf-opsawg-pcapng, pcap-savefile(5).)
 //
 // What is written: classic pcap with ns timestamps, little-endian, snap length
 // 262144, each packet with the time of the Sync that took it. An existing file

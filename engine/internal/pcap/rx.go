@@ -63,7 +63,7 @@ func (q *rxQueue) Sync() error {
 			free--
 			packets, bytes = packets+1, bytes+uint64(n)
 			continue
-		case errTruncated:
+		case errTruncated, errTooLong:
 			backend.Add(&q.counters.Truncated, 1)
 			continue
 		case errAgain:

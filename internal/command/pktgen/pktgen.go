@@ -3,6 +3,7 @@ package pktgen
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -55,6 +56,7 @@ type options struct {
 	length         int
 	burst          int
 	pace           pace
+	replay         replay
 	src, dst       string
 	srcMAC, dstMAC net.HardwareAddr
 	probe          string
@@ -63,6 +65,8 @@ type options struct {
 	force          bool
 	bypass         bool
 	modes          modes
+	qdisc          string
+	queue          *queue // what --qdisc put in place, nil if nothing
 	flags          *pflag.FlagSet
 }
 
@@ -73,6 +77,7 @@ func newOptions(stdout io.Writer) *options {
 	fs.VarP(cli.CountValue(&o.count), "count", "n", "stop after this many frames of all threads together")
 	fs.VarP(cli.CountValue(&o.length), "length", "l", "length of a frame in `bytes`, headers included (udp: ports: of a payload); default: 60, or what a probe needs if that is more")
 	o.pace.register(fs)
+	o.replay.register(fs)
 	fs.VarP(cli.CountValue(&o.burst), "burst", "b", "hand at most this many frames to the kernel at once, per thread")
 	fs.StringVarP(&o.src, "src", "s", "", "source `ip[:port]` or [ipv6]:port; default: 10.0.0.1:1234")
 	fs.StringVarP(&o.dst, "dst", "d", "", "destination `ip[:port]` or [ipv6]:port; default: 10.1.0.1:1234")
@@ -84,6 +89,7 @@ func newOptions(stdout io.Writer) *options {
 	fs.BoolVar(&o.force, "force", false, "send even on the interface that carries this host's default route")
 	fs.BoolVar(&o.bypass, "qdisc-bypass", false, "packet: ports: send past the queueing discipline (PACKET_QDISC_BYPASS)")
 	o.modes.register(fs)
+	o.qdiscFlag(fs)
 	o.modes.only(fs)
 	o.Shared(fs)
 	o.flags = fs
@@ -119,6 +125,9 @@ func (o *options) config(cpus []int) (*gen.Config, error) {
 		if c.Probe == gen.On {
 			return nil, cli.Usagef("--probe=on: the numbers of txseq are where a probe would be")
 		}
+		if o.replay.file != "" {
+			return nil, cli.Usagef("-P: txseq numbers frames that pktgen makes, and a capture file's are sent as they are")
+		}
 		c.Probe = gen.Seq
 		if err := o.onlyOne("txseq is one stream of numbers, from one thread"); err != nil {
 			return nil, err
@@ -126,6 +135,9 @@ func (o *options) config(cpus []int) (*gen.Config, error) {
 	}
 	err := o.pace.config(c)
 	if err != nil {
+		return nil, err
+	}
+	if err := o.replay.config(c, o.flags); err != nil {
 		return nil, err
 	}
 	if o.src != "" {
@@ -161,12 +173,16 @@ func (o *options) transmit(stdout, stderr io.Writer) (int, error) {
 	if err := o.allowed(); err != nil {
 		return 0, err
 	}
-	if strings.HasPrefix(o.Port, "pcap:") && o.count == 0 && o.Duration == 0 {
+	if strings.HasPrefix(o.Port, "pcap:") && o.count == 0 && o.Duration == 0 && o.replay.file == "" {
 		return 0, cli.Usagef("a capture file would fill the disk: say how many frames (-n) or how long (--duration)")
 	}
 	ctx, stop := cli.Signals(context.Background())
 	defer stop()
 	rep := o.Reporter("pktgen", stdout, stderr)
+	if o.queue, err = o.swapQdisc(rep); err != nil {
+		return 0, err
+	}
+	defer o.queue.restore()
 	queues := o.Queues()
 	if o.mode == "txseq" {
 		queues = 1
@@ -193,13 +209,14 @@ func (o *options) transmit(stdout, stderr io.Writer) (int, error) {
 		rep.Note("%s", n)
 	}
 	o.WaitLink(ctx, port.Info(), rep)
-	if o.count == 0 && o.Duration == 0 {
+	if o.count == 0 && o.Duration == 0 && o.replay.file == "" {
 		rep.Note("sending on %s until ^C", info.Spec)
 	}
 	start := time.Now()
 	result := func() cli.Result { return o.result(g.Snapshot(), cfg, info, start) }
 	return port.Do(ctx, &command.Job{
-		Run: g.Run, Close: port.Close, Result: result,
+		Run: g.Run, Result: result,
+		Close: func() error { return errors.Join(port.Close(), o.queue.restore()) },
 		Judge: func(r *cli.Result) error { return o.judge(r, ctx) },
 		Count: o.count,
 	}), nil
@@ -212,9 +229,10 @@ func (o *options) result(s gen.Snapshot, cfg *gen.Config, info engine.Info, star
 	for i, q := range s.Queues {
 		r.Queues = append(r.Queues, cli.Queue{Index: i, Packets: q.Packets, Bytes: q.Bytes})
 	}
-	r.TxResult = &cli.TxResult{Requested: o.count, Undrained: s.Undrained, EndRecords: s.EndRecords}
+	r.TxResult = &cli.TxResult{Requested: o.count, Undrained: s.Undrained, EndRecords: s.EndRecords, Qdisc: o.queue.result()}
 	r.Fill()
 	fillPace(&r, cfg, &s)
+	fillReplay(&r, o.replay.file, &s)
 	return r
 }
 
@@ -228,7 +246,9 @@ func (o *options) shortSent(r *cli.Result, ctx context.Context, what string) (wh
 	if r.Undrained > 0 {
 		why = append(why, fmt.Sprintf("%d %s had not left when the port was closed", r.Undrained, what))
 	}
-	if o.count > 0 && r.Packets+r.Undrained < o.count {
+	if m := o.replay.short(r, command.Why(ctx), o.bestEffort); m != "" {
+		why = append(why, m)
+	} else if r.Replay == nil && o.count > 0 && r.Packets+r.Undrained < o.count {
 		why = append(why, fmt.Sprintf("%d of %d %s were sent (%s)", r.Packets, o.count, what, command.Why(ctx)))
 	}
 	if m := missed(r); m != "" && !o.bestEffort {

@@ -1,0 +1,7 @@
+//go:build !linux
+
+package qdiscs
+
+import "github.com/ringwalk/ringwalk/qdisc"
+
+func napi(string, bool, bool) error { return qdisc.ErrNotSupported }
