@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -399,11 +400,39 @@ func TestInterfaceLostWhileRunning(t *testing.T) {
 	}
 }
 
+// A transcript is what a process has written until now.
+type transcript struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (b *transcript) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+func (b *transcript) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
+}
+
+// says waits until a process has written a text on standard error.
+func says(t *testing.T, cmd *exec.Cmd, text string) {
+	t.Helper()
+	for begin := time.Now(); !strings.Contains(cmd.Stderr.(*transcript).String(), text); time.Sleep(5 * time.Millisecond) {
+		if time.Since(begin) > 10*time.Second {
+			t.Fatalf("it does not say %q but\n%s", text, cmd.Stderr)
+		}
+	}
+}
+
 // start starts a program in a namespace; wait collects it.
 func start(t *testing.T, ns *netlab.NS, tool, args string) (cmd *exec.Cmd, wait func() outcome) {
 	t.Helper()
 	cmd = process(tool, strings.Fields(args)...)
-	var out, stderr bytes.Buffer
+	var out, stderr transcript
 	cmd.Stdout, cmd.Stderr = &out, &stderr
 	if err := ns.Start(cmd); err != nil {
 		t.Fatal(err)
@@ -421,10 +450,11 @@ func TestInterrupt(t *testing.T) {
 	a, b := "-i packet:"+pair.A.Name, "-i packet:"+pair.B.Name
 	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
 		rx, rxEnd := start(t, pair.B.NS, "rcv", b+" --json --expect 3")
-		time.Sleep(200 * time.Millisecond)
-		tx, txEnd := start(t, pair.A.NS, "pktgen", a+" -R 2000 --best-effort --json")
-		limited, limitedEnd := start(t, pair.A.NS, "pktgen", a+" -R 1 -n 100 --stream 9 --best-effort --json")
-		time.Sleep(500 * time.Millisecond)
+		says(t, rx, "ready: ")
+		tx, txEnd := start(t, pair.A.NS, "pktgen", a+" -R 2000 -T 50 --best-effort --json")
+		limited, limitedEnd := start(t, pair.A.NS, "pktgen", a+" -R 0.1 -n 100 -T 50 --stream 9 --best-effort --json")
+		says(t, tx, "avg_batch")
+		says(t, limited, "avg_batch")
 		tx.Process.Signal(sig)
 		limited.Process.Signal(sig)
 		txo, lo := txEnd(), limitedEnd()
