@@ -8,13 +8,29 @@ const (
 	typeVLAN = 0x8100
 	typeQinQ = 0x88a8
 	typeOld  = 0x9100 // QinQ before 802.1ad, still on the wire
+	typeARP  = 0x0806
+	// typeBridged is an Ethernet frame in GRE (RFC 1701).
+	typeBridged = 0x6558
 
 	protoHopByHop = 0
+	protoICMP     = 1
+	protoTCP      = 6
 	protoUDP      = 17
 	protoRouting  = 43
+	protoGRE      = 47
+	protoICMPv6   = 58
 	protoDestOpts = 60
 
 	fragment = 0x3fff // IPv4's more-fragments flag and its offset
+
+	vxlanPort = 4789 // of UDP (RFC 7348)
+	vxlanFlag = 0x08 // of the first byte: there is a VNI
+
+	greChecksum = 0x8000
+	greRouting  = 0x4000
+	greKey      = 0x2000
+	greSequence = 0x1000
+	greVersion  = 0x0007
 
 	maxTags       = 2
 	maxExtensions = 4 // more than RFC 8200 has a use for; bounds the walk
