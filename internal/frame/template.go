@@ -66,6 +66,12 @@ type Shape struct {
 	Seed  uint64 // of all that is random
 }
 
+// Headers reports whether s is about headers, which a [Payload] has not.
+func (s *Shape) Headers() bool {
+	return s.Layers != nil || s.Bytes != nil || s.Changes != nil || s.IPv6 ||
+		s.RandomSrc || s.RandomDst || s.Flows > 0
+}
+
 // Template is a finished frame with correct lengths and checksums, and the
 // knowledge of where in it the fields are that change. It does not change
 // after New, so any goroutine may use it.

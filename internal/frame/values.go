@@ -50,7 +50,7 @@ type SyntaxError struct {
 
 // Error returns one sentence with the text, the position and the reason.
 func (e *SyntaxError) Error() string {
-	return fmt.Sprintf("%q refused at position %d: %s", e.Text, e.Pos, e.Reason)
+	return fmt.Sprintf("cannot read %q at position %d: %s", e.Text, e.Pos, e.Reason)
 }
 
 // A reader of texts knows the whole text, for the positions in its errors.

@@ -2,6 +2,7 @@ package frame
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math/bits"
 	"slices"
@@ -140,15 +141,15 @@ func NewWriter(c Config, i, n int) (*Writer, error) {
 	return w, nil
 }
 
-// Probe makes the frames carry probes of a stream, from sequence 0 on. It
-// fails where they have no room for one.
+// Probe makes the frames carry probes of a stream, from sequence 0 on. Where
+// they have no place for one the error says why, to be put behind "no probes".
 func (w *Writer) Probe(stream uint16) error {
 	l := w.layout
 	if !l.l4 {
-		return fmt.Errorf("frames without a header of layer 4 have no place for a probe")
+		return errors.New("frames without a header of layer 4 have no place for one")
 	}
 	if n, need := int(slices.Min(w.lens)), l.payload+ProbeLen; n < need {
-		return fmt.Errorf("frames of %d bytes have no room for a probe (it needs %d)", n, need)
+		return fmt.Errorf("frames of %d bytes have no room for one (it needs %d)", n, need)
 	}
 	complete(l.bytes, l.sites, l.lengths) // those of a capture may be wrong
 	w.probing = true
@@ -184,6 +185,14 @@ func (w *Writer) prepare() {
 // Image is the frame to be put into a buffer that the Writer has not yet made
 // a frame in. It is as long as the longest frame. Not to be changed.
 func (w *Writer) Image() []byte { return w.layout.bytes }
+
+// Len is the length of every frame, or 0 if lengths vary.
+func (w *Writer) Len() int {
+	if len(w.sizes) > 1 {
+		return 0
+	}
+	return w.sizes[0].n
+}
 
 // Link says what frames start with.
 func (w *Writer) Link() Link { return w.link }
