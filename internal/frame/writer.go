@@ -244,10 +244,11 @@ func (w *Writer) put(b []byte, magic, seq uint64) int {
 	var carry uint64
 	for i := range w.fields {
 		f := &w.fields[i]
-		var n uint64
+		var n, r uint64
 		if f.random {
+			r = draw(f.state)
 			f.state += f.stride
-			n, _ = bits.Mul64(draw(f.state), f.count)
+			n, _ = bits.Mul64(r, f.count)
 		} else {
 			n = f.state
 			next := n + f.stride + carry
@@ -265,7 +266,7 @@ func (w *Writer) put(b []byte, magic, seq uint64) int {
 		case word32:
 			binary.BigEndian.PutUint32(b[f.at:], uint32(sum))
 		default:
-			sum = f.put(b, n)
+			sum = f.put(b, n, r)
 		}
 		sum0 += sum & f.in[0]
 		sum1 += sum & f.in[1]
@@ -300,15 +301,15 @@ func (w *Writer) put(b []byte, magic, seq uint64) int {
 	return e.n
 }
 
-// put writes value number n of a field that is no simple word, and returns the
-// sum of its words.
-func (f *field) put(b []byte, n uint64) uint64 {
+// put writes value number n of a field that is no simple word, or what the
+// random number r stands for, and returns the sum of its words.
+func (f *field) put(b []byte, n, r uint64) uint64 {
 	v, hi := f.first+n*f.step, f.hi
 	if f.list != nil {
 		v, hi = f.list[n].lo, f.list[n].hi
 	} else if f.all64 {
-		v = draw(f.state)
-		hi |= draw(f.state^flip) & f.hiRandom
+		v = r
+		hi |= draw(r) & f.hiRandom
 	}
 	switch f.width {
 	case 2:
@@ -342,8 +343,8 @@ func (s *share) add(sums *[maxSites]uint64, sum uint64) {
 func (w *Writer) nextSize() uint64 {
 	n := uint64(len(w.sizes))
 	if w.random {
-		w.turn += w.stride
 		i, _ := bits.Mul64(draw(w.turn), n)
+		w.turn += w.stride
 		return i
 	}
 	i := w.turn
