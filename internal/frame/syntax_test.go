@@ -243,6 +243,7 @@ func FuzzGivenFrame(f *testing.F) {
 				t.Fatalf("%x became %x", b, buf)
 			}
 			probing := w.Probe(5) == nil
+			buf = bytes.Clone(w.Image())
 			for seq := range uint64(3) {
 				if n := w.Next(buf); n != len(b) {
 					t.Fatalf("%d bytes became %d", len(b), n)

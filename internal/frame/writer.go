@@ -141,7 +141,8 @@ func NewWriter(c Config, i, n int) (*Writer, error) {
 	return w, nil
 }
 
-// Probe makes the frames carry probes of a stream, from sequence 0 on. Where
+// Probe makes the frames carry probes of a stream, from sequence 0 on. It is
+// called before the image is used, in which it may correct checksums. Where
 // they have no place for one the error says why, to be put behind "no probes".
 func (w *Writer) Probe(stream uint16) error {
 	l := w.layout
