@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/ringwalk/ringwalk/engine"
 	"github.com/ringwalk/ringwalk/internal/frame"
@@ -44,7 +45,7 @@ func TestThreadsSendTogetherWhatOneWould(t *testing.T) {
 				w.take = partly(uint64(i))
 				wires = append(wires, w)
 			}
-			g := generator(t, Config{Count: n, Probe: Off, Shape: shape(t, varied, sizes)}, wires...)
+			g := generator(t, Config{Count: n, Probe: Off, DrainTimeout: 10 * time.Second, Shape: shape(t, varied, sizes)}, wires...)
 			for i := range g.senders { // one after the other: they share the map
 				if err := g.run(t.Context(), i); err != nil {
 					t.Fatal(err)
@@ -77,7 +78,7 @@ func TestBytesWithoutEndRecords(t *testing.T) {
 			total += len(b)
 		}
 	})
-	g := generator(t, Config{Count: 1000, Shape: shape(t, varied, "~60-1514")}, w)
+	g := generator(t, Config{Count: 1000, DrainTimeout: 10 * time.Second, Shape: shape(t, varied, "~60-1514")}, w)
 	if err := g.Run(t.Context()); err != nil {
 		t.Fatal(err)
 	}

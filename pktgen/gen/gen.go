@@ -157,7 +157,7 @@ func (g *Generator) sender(i int, q engine.TxQueue) (*sender, error) {
 	case c.Probe == Auto && c.Shape.Bytes != nil:
 		g.notice = "no probes: a frame that is given is sent as it is, unless probes are asked for"
 	case c.Rubbish:
-		err = errors.New("rubbish has no place for a probe")
+		err = errors.New("rubbish has no place for one")
 	default:
 		err = w.Probe(c.Stream + uint16(i))
 	}
