@@ -123,6 +123,8 @@ func TestFrameUsage(t *testing.T) {
 		{"--payload hex:4", "is not bytes in hexadecimal"},
 		{"-I", "leave it out"},
 		{"-o 32", "leave it out"},
+		{"-F 3", "a frame is sent from one slot here"},
+		{"-M 100", "a frame is sent from one slot here"},
 		{"-o 128", "bit 128 means nothing"},
 		{"-c x", `"x" is no number of CPUs`},
 		{"-P x --payload zeros", "leave out --frame"},

@@ -25,6 +25,7 @@ type frames struct {
 	packet, payload      string
 	ipv4, ipv6           bool
 	rubbish, indirect    bool
+	frags, fragSize      int
 	dump                 bool
 	bits                 uint32
 	cpus                 cpuCount
@@ -48,6 +49,8 @@ func (f *frames) register(fs *pflag.FlagSet) {
 	fs.StringVar(&f.payload, "payload", "", "`what` is behind the headers, over and over: zeros, random, text:…, hex:… or file:NAME; default: \"ringwalk \"")
 	fs.BoolVarP(&f.rubbish, "rubbish", "r", false, "write nothing into the buffers but send what they hold, in netmap memory what was there before")
 	fs.BoolVarP(&f.indirect, "indirect", "I", false, "pkt-gen's indirect buffers: refused, as nothing would be gained by them")
+	fs.IntVarP(&f.frags, "frags", "F", 1, "pkt-gen's fragments of a frame, a slot each: refused above 1")
+	fs.IntVarP(&f.fragSize, "frag-size", "M", 0, "pkt-gen's longest fragment: refused, see -F")
 	fs.BoolVarP(&f.dump, "dump", "X", false, "print the first frame, decoded, on standard error, then send")
 	fs.Uint32VarP(&f.bits, "options", "o", 0, "pkt-gen's option `bits`: 64 is -X, 256 -r, 512 -z, 1024 -Z; 1, 2, 4, 8, 16 and 4096 ask for what is done anyway")
 	fs.VarP(&f.cpus, "cpus", "c", "with -a: use only the first `N` CPUs, so that thread i runs on CPU (a+i) mod N; 0 for all")
@@ -87,6 +90,9 @@ func (f *frames) config(c *gen.Config) error {
 	const known = 1 | 2 | 4 | 8 | 16 | 64 | 256 | 512 | 1024 | 4096
 	if f.bits&32 != 0 || f.indirect {
 		return cli.Usagef("-I, --indirect: frames are sent from the ring's own buffers, which is one copy into a VALE switch as well; leave it out")
+	}
+	if f.frags != 1 || f.fragSize != 0 {
+		return cli.Usagef("-F, --frags, and -M, --frag-size: a frame is sent from one slot here; leave them out, and for longer frames open the port with larger buffers (netmap's buf_size)")
 	}
 	if bad := f.bits &^ known; bad != 0 {
 		return cli.Usagef("-o, --options: bit %d means nothing here", bad&-bad)
