@@ -34,11 +34,11 @@ func without(csum uint16, old uint64) uint16 {
 	return fold(uint64(^csum) + uint64(^fold(old)))
 }
 
-// udpChecksum turns the sum of what a UDP checksum covers into the checksum.
-// Zero would mean that there is none (RFC 768), so its other form stands for it.
-func udpChecksum(sum uint64) uint16 {
+// checksumOf turns the sum of what a checksum covers into the checksum, with
+// zero in place of 0.
+func checksumOf(sum uint64, zero uint16) uint16 {
 	if c := ^fold(sum); c != 0 {
 		return c
 	}
-	return 0xffff
+	return zero
 }

@@ -14,39 +14,41 @@ const DefaultPort = 1234
 // ParseEndpoint reads an address with an optional port: 10.0.0.1,
 // 10.0.0.1:80, 2001:db8::1, [2001:db8::1] or [2001:db8::1]:80. Without a port
 // it is [DefaultPort]. An IPv4 address in IPv6 form comes back as IPv4. A zone
-// is refused, as a frame cannot carry it. pkt-gen's ranges (a:p-b:q) are
-// recognised and refused.
+// is refused, as a frame cannot carry it. A range (a:p-b:q) is for
+// [ParseRange] and is recognised and refused.
 func ParseEndpoint(s string) (netip.AddrPort, error) {
-	ap, err := parseEndpoint(s)
+	ap, _, err := parseEndpoint(s, DefaultPort)
 	if err == nil {
 		return ap, nil
 	}
 	if first, _, ok := strings.Cut(s, "-"); ok {
-		if _, e := parseEndpoint(first); e == nil {
+		if _, _, e := parseEndpoint(first, DefaultPort); e == nil {
 			return netip.AddrPort{}, fmt.Errorf("cannot use %q: ranges of addresses or ports are not supported yet; give one ip[:port]", s)
 		}
 	}
 	return netip.AddrPort{}, fmt.Errorf("cannot read %q as ip[:port] or [ipv6]:port: %w", s, err)
 }
 
-func parseEndpoint(s string) (netip.AddrPort, error) {
-	var ap netip.AddrPort
+// parseEndpoint is ParseEndpoint with a port for what has none, and says
+// whether s had one.
+func parseEndpoint(s string, port uint16) (ap netip.AddrPort, given bool, err error) {
 	a, err := netip.ParseAddr(s)
 	if err == nil {
-		ap = netip.AddrPortFrom(a, DefaultPort)
+		ap = netip.AddrPortFrom(a, port)
 	} else {
 		full := s
 		if strings.HasPrefix(s, "[") && strings.HasSuffix(s, "]") {
-			full += ":" + strconv.Itoa(DefaultPort)
+			full += ":" + strconv.Itoa(int(port))
 		}
 		if ap, err = netip.ParseAddrPort(full); err != nil {
-			return ap, err
+			return ap, false, err
 		}
+		given = full == s
 	}
 	if z := ap.Addr().Zone(); z != "" {
-		return ap, fmt.Errorf("the zone %q means nothing in a frame; leave it out", z)
+		return ap, false, fmt.Errorf("the zone %q means nothing in a frame; leave it out", z)
 	}
-	return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port()), nil
+	return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port()), given, nil
 }
 
 // ParseMAC reads a 6-byte Ethernet address in any form of [net.ParseMAC], or

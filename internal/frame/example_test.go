@@ -81,3 +81,48 @@ func ExampleProbe() {
 	// {Stream:2 Seq:42 Time:1000000000 End:false}
 	// false
 }
+
+// Frames whose source port counts, over and over, with lengths of a mix.
+func ExampleWriter() {
+	layers, err := frame.Describe("eth vlan id=5 ip ttl=64-63 udp sport=1000-1002")
+	if err != nil {
+		log.Fatal(err)
+	}
+	sizes, err := frame.ParseSizes("64:2,128")
+	if err != nil {
+		log.Fatal(err)
+	}
+	w, err := frame.NewWriter(frame.Config{Shape: frame.Shape{Layers: layers, Sizes: sizes}}, 0, 1)
+	if err != nil {
+		log.Fatal(err)
+	}
+	buf := append([]byte(nil), w.Image()...)
+	for range 4 {
+		n := w.Next(buf)
+		fmt.Println(n, "bytes, TTL", buf[26], "source port", int(buf[38])<<8|int(buf[39]))
+	}
+	// Output:
+	// 64 bytes, TTL 64 source port 1000
+	// 128 bytes, TTL 64 source port 1001
+	// 64 bytes, TTL 64 source port 1002
+	// 64 bytes, TTL 63 source port 1000
+}
+
+func ExampleParseRange() {
+	r, err := frame.ParseRange("10.0.0.9:80-10.0.0.1:90")
+	fmt.Println(r.From, r.To, err)
+	// Output: 10.0.0.1:80 10.0.0.9:90 <nil>
+}
+
+// A refusal says where.
+func ExampleSyntaxError() {
+	_, err := frame.Describe("eth ip ttl=300 udp")
+	fmt.Println(err)
+	// Output: cannot read "eth ip ttl=300 udp" at position 11: ttl is a number from 0 to 255, not "300"
+}
+
+func ExampleSizes() {
+	s, err := frame.ParseSizes("imix")
+	fmt.Printf("%.1f bytes on average, %v\n", s.Mean(), err)
+	// Output: 357.8 bytes on average, <nil>
+}

@@ -10,48 +10,40 @@ func Flow(b []byte) uint32 {
 	if len(b) < 14 {
 		return 0
 	}
-	kind, off := etherType(b)
+	kind, off := behindTags(b)
 	ip := b[off:]
 	switch {
 	case kind == typeIPv4 && len(ip) >= 20 && ip[0]>>4 == 4:
-		h := pair(uint64(binary.BigEndian.Uint32(ip[12:])), uint64(binary.BigEndian.Uint32(ip[16:])))
+		h := unordered(uint64(binary.BigEndian.Uint32(ip[12:])), uint64(binary.BigEndian.Uint32(ip[16:])))
 		proto, size := ip[9], int(ip[0]&15)*4
 		if binary.BigEndian.Uint16(ip[6:])&fragment != 0 || size > len(ip) {
 			return finish(h, proto)
 		}
-		return finish(h+ports(proto, ip[size:]), proto)
+		return finish(h+portPair(proto, ip[size:]), proto)
 	case kind == typeIPv6 && len(ip) >= 40 && ip[0]>>4 == 6:
 		src, dst := (*[16]byte)(ip[8:]), (*[16]byte)(ip[24:])
-		h := pair(half(src), half(dst))
-		return finish(h+ports(ip[6], ip[40:]), ip[6])
+		h := unordered(half(src), half(dst))
+		return finish(h+portPair(ip[6], ip[40:]), ip[6])
 	}
 	mac := func(b []byte) uint64 {
 		return uint64(binary.BigEndian.Uint32(b))<<16 | uint64(binary.BigEndian.Uint16(b[4:]))
 	}
-	return finish(pair(mac(b), mac(b[6:])), byte(kind))
+	return finish(unordered(mac(b), mac(b[6:])), byte(kind))
 }
 
 // half folds an IPv6 address into 64 bits.
 func half(a *[16]byte) uint64 {
-	return mix(binary.BigEndian.Uint64(a[:])) ^ binary.BigEndian.Uint64(a[8:])
+	return scatter(binary.BigEndian.Uint64(a[:])) ^ binary.BigEndian.Uint64(a[8:])
 }
 
-func ports(proto byte, b []byte) uint64 {
+func portPair(proto byte, b []byte) uint64 {
 	if proto != protoTCP && proto != protoUDP || len(b) < 4 {
 		return 0
 	}
-	return pair(uint64(binary.BigEndian.Uint16(b)), uint64(binary.BigEndian.Uint16(b[2:]))) * 3
+	return unordered(uint64(binary.BigEndian.Uint16(b)), uint64(binary.BigEndian.Uint16(b[2:]))) * 3
 }
 
-// pair is the same for a, b and b, a.
-func pair(a, b uint64) uint64 { return mix(a) + mix(b) }
+// unordered is the same for a, b and b, a.
+func unordered(a, b uint64) uint64 { return scatter(a) + scatter(b) }
 
-// mix is the finalizer of SplitMix64 (Steele, Lea, Flood 2014).
-func mix(x uint64) uint64 {
-	x += 0x9e3779b97f4a7c15
-	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
-	x = (x ^ x>>27) * 0x94d049bb133111eb
-	return x ^ x>>31
-}
-
-func finish(h uint64, proto byte) uint32 { return uint32(mix(h+uint64(proto)) >> 32) }
+func finish(h uint64, proto byte) uint32 { return uint32(scatter(h+uint64(proto)) >> 32) }

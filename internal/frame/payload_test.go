@@ -21,62 +21,84 @@ func verified(b []byte) bool {
 	return udp[6]|udp[7] != 0 && fold(sum) == 0xffff
 }
 
-func TestMarker(t *testing.T) {
+func TestEcho(t *testing.T) {
 	v6 := Config{Src: netip.MustParseAddrPort("[fd00::1]:1"), Dst: netip.MustParseAddrPort("[fd00::2]:2")}
 	for _, c := range []Config{{}, {Len: 54}, {Len: 101}, v6} {
 		tpl, err := New(c)
 		if err != nil {
 			t.Fatal(err)
 		}
-		seq, err := tpl.Marker(SeqLen)
-		if err != nil {
-			t.Fatal(err)
-		}
-		echo, err := tpl.Marker(EchoLen)
+		echo, err := tpl.Echo()
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, n := range []uint32{0, 1, 0xffff, 0x10000, 0x12345678, 1<<32 - 1} {
 			b := bytes.Clone(tpl.Bytes())
-			seq.Seq(b, n)
-			if got, ok := ReadSeq(Ethernet, b); got != n || !ok || !verified(b) {
-				t.Errorf("%+v: number %#x came back as %#x, %t; checksum right: %t", c, n, got, ok, verified(b))
-			}
-			b = bytes.Clone(tpl.Bytes())
 			const at = 1_770_000_000_999_999_999
-			echo.Echo(b, n, at+int64(n))
-			if got, when, ok := echo.ReadEcho(b); got != n || when != at+int64(n) || !ok || !verified(b) {
+			echo.Write(b, n, at+int64(n))
+			if got, when, ok := echo.Read(b); got != n || when != at+int64(n) || !ok || !verified(b) {
 				t.Errorf("%+v: ping %#x came back as %#x of %d, %t; checksum right: %t", c, n, got, when, ok, verified(b))
 			}
-			if !bytes.Equal(b[len(b)-1:], tpl.Bytes()[len(b)-1:]) && len(b) > 54 {
+			if len(b) > 54 && !bytes.Equal(b[len(b)-1:], tpl.Bytes()[len(b)-1:]) {
 				t.Errorf("%+v: bytes behind the payload's head changed", c)
 			}
 		}
 	}
 	tpl, _ := New(Config{Len: 53})
-	if _, err := tpl.Marker(EchoLen); err == nil {
+	if _, err := tpl.Echo(); err == nil {
 		t.Error("a frame of 53 bytes takes a ping")
 	}
 	pay, _ := New(Config{Link: Payload, Len: 12})
-	m, err := pay.Marker(EchoLen)
+	echo, err := pay.Echo()
 	if err != nil {
 		t.Fatal(err)
 	}
 	b := bytes.Clone(pay.Bytes())
-	m.Echo(b, 7, 5)
-	if n, when, ok := m.ReadEcho(b); n != 7 || when != 5 || !ok {
+	echo.Write(b, 7, 5)
+	if n, when, ok := echo.Read(b); n != 7 || when != 5 || !ok {
 		t.Errorf("a payload's ping came back as %d of %d, %t", n, when, ok)
 	}
 }
 
-// The bytes that C's pkt-gen writes: see rxseq_body and ping_body.
-func TestMarkerIsPktGens(t *testing.T) {
-	tpl, _ := New(Config{})
-	b := bytes.Clone(tpl.Bytes())
-	m, _ := tpl.Marker(SeqLen)
-	m.Seq(b, 0x01020304)
-	if !bytes.Equal(b[42:46], []byte{1, 2, 3, 4}) {
+// Numbers are pkt-gen's: 32 bits, big-endian, at the payload's beginning (see
+// rxseq_body); with and without other fields that vary, and sizes.
+func TestNumber(t *testing.T) {
+	ranged, err := ParseRange("10.0.0.1:5-10.0.0.2:7")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []Config{{}, {Len: 101}, {Shape: Shape{SrcRange: ranged, RandomDst: true, Seed: 3}},
+		{Src: netip.MustParseAddrPort("[fd00::1]:1"), Dst: netip.MustParseAddrPort("[fd00::2]:2")}} {
+		w, err := NewWriter(c, 0, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Number(); err != nil || w.Static() || w.Probing() {
+			t.Fatalf("%v, static %t, probing %t", err, w.Static(), w.Probing())
+		}
+		b := bytes.Clone(w.Image())
+		tuples := map[string]bool{}
+		for n := range uint32(70_000) {
+			b = b[:w.Next(b[:cap(b)])]
+			if got, ok := ReadSeq(Ethernet, b); got != n || !ok || n%997 == 0 && !verified(b) {
+				t.Fatalf("%+v: number %d came back as %d, %t; checksum right: %t", c, n, got, ok, verified(b))
+			}
+			tuples[string(b[26:30])+string(b[34:36])] = true
+		}
+		if c.Shape.RandomDst && len(tuples) != 6 {
+			t.Errorf("%d source tuples of 6", len(tuples))
+		}
+	}
+	w, _ := NewWriter(Config{}, 0, 1)
+	_ = w.Number()
+	w.seq = 0x01020304
+	b := bytes.Clone(w.Image())
+	if w.Next(b); !bytes.Equal(b[42:46], []byte{1, 2, 3, 4}) {
 		t.Errorf("txseq: % x", b[42:46])
+	}
+	w, _ = NewWriter(Config{Len: 45}, 0, 1)
+	if err := w.Number(); err == nil {
+		t.Error("45 bytes have room for a number")
 	}
 }
 
@@ -91,8 +113,8 @@ func FuzzReadSeq(f *testing.F) {
 			t.Fatal("a refusal with a number, or a frame that was written to")
 		}
 		ReadSeq(Payload, b)
-		m, _ := tpl.Marker(EchoLen)
-		m.ReadEcho(b)
+		e, _ := tpl.Echo()
+		e.Read(b)
 	})
 }
 

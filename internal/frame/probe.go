@@ -30,10 +30,12 @@ type Probe struct {
 type Stamper struct {
 	payload int
 	csum    int
+	zero    uint16 // what a checksum of 0 is written as: 0xffff for UDP (RFC 768), else 0
 	stream  uint64
 	time    uint64
-	base    uint64 // sum of all the checksum covers, without the probe but with the stream
-	sum     uint64 // base and time
+	probe   uint64 // sum of stream and time
+	base    uint64 // sum of all the checksum covers, without the probe
+	sum     uint64 // base and probe
 }
 
 // Stamper returns a stamper for frames of t, with the time 0. It fails if t is
@@ -42,10 +44,10 @@ func (t *Template) Stamper(stream uint16) (Stamper, error) {
 	if len(t.bytes) < t.MinProbeLen() {
 		return Stamper{}, fmt.Errorf("cannot put a probe into a frame of %d bytes: it needs %d", len(t.bytes), t.MinProbeLen())
 	}
-	s := Stamper{payload: t.payload, csum: t.csum, stream: uint64(stream)}
+	s := Stamper{payload: t.payload, csum: t.csum, zero: t.zero, stream: uint64(stream)}
 	if t.csum >= 0 {
 		c := binary.BigEndian.Uint16(t.bytes[t.csum:])
-		s.base = uint64(without(c, sum16(t.bytes[t.payload:][:ProbeLen]))) + s.stream
+		s.base = uint64(without(c, sum16(t.bytes[t.payload:][:ProbeLen])))
 	}
 	s.Batch(0)
 	return s, nil
@@ -55,7 +57,8 @@ func (t *Template) Stamper(stream uint16) (Stamper, error) {
 // CLOCK_REALTIME since 1970. Call it once per batch.
 func (s *Stamper) Batch(now uint64) {
 	s.time = now
-	s.sum = s.base + uint64(fold(now))
+	s.probe = s.stream + uint64(fold(now))
+	s.sum = s.base + s.probe
 }
 
 // Stamp makes b, which holds the template's bytes or was stamped before, the
@@ -71,13 +74,18 @@ func (s *Stamper) End(b []byte, total uint64) { s.put(b, magicEnd, total) }
 
 func (s *Stamper) put(b []byte, magic, seq uint64) {
 	seq &= seqMask
+	s.write(b, magic, seq)
+	if s.csum >= 0 {
+		binary.BigEndian.PutUint16(b[s.csum:], checksumOf(s.sum+magic+seq, s.zero))
+	}
+}
+
+// write writes a probe without its checksum; seq is within 48 bits.
+func (s *Stamper) write(b []byte, magic, seq uint64) {
 	// The conversion checks against len(b); a slice up to an end would be
 	// checked against its capacity, and could write past the frame.
 	p := (*[ProbeLen]byte)(b[s.payload:])
 	binary.BigEndian.PutUint64(p[0:8], magic<<48|s.stream<<32|seq>>16)
 	binary.BigEndian.PutUint16(p[8:10], uint16(seq))
 	binary.BigEndian.PutUint64(p[10:18], s.time)
-	if s.csum >= 0 {
-		binary.BigEndian.PutUint16(b[s.csum:], udpChecksum(s.sum+magic+seq))
-	}
 }

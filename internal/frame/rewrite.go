@@ -117,7 +117,7 @@ func (r *Rewriter) Rewrite(b []byte) {
 	if len(r.v4) == 0 && len(r.v6) == 0 {
 		return
 	}
-	kind, off := etherType(b)
+	kind, off := behindTags(b)
 	switch kind {
 	case typeIPv4:
 		r.ipv4(b[off:])
@@ -128,16 +128,11 @@ func (r *Rewriter) Rewrite(b []byte) {
 	}
 }
 
-const (
-	typeARP     = 0x0806
-	protoTCP    = 6
-	protoICMPv6 = 58
-	protoFrag   = 44
-)
+const protoFrag = 44
 
-// etherType returns the type behind the VLAN tags, and where what follows
+// behindTags returns the type behind the VLAN tags, and where what follows
 // begins.
-func etherType(b []byte) (kind uint16, off int) {
+func behindTags(b []byte) (kind uint16, off int) {
 	kind, off = binary.BigEndian.Uint16(b[12:14]), 14
 	for range maxTags {
 		if kind != typeVLAN && kind != typeQinQ && kind != typeOld || len(b)-off < 4 {

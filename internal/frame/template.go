@@ -1,13 +1,9 @@
 package frame
 
 import (
-	"encoding/binary"
 	"fmt"
 	"net"
 	"net/netip"
-
-	"github.com/google/gopacket"
-	"github.com/google/gopacket/layers"
 )
 
 // Link says what the first byte of a buffer is.
@@ -24,6 +20,8 @@ const (
 var (
 	DefaultSrc    = netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, 0, 1}), DefaultPort)
 	DefaultDst    = netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 1, 0, 1}), DefaultPort)
+	DefaultSrc6   = netip.AddrPortFrom(netip.MustParseAddr("fd00::1"), DefaultPort)
+	DefaultDst6   = netip.AddrPortFrom(netip.MustParseAddr("fd00:0:0:1::1"), DefaultPort)
 	DefaultSrcMAC = net.HardwareAddr{0x02, 0, 0, 0, 0, 0x01}
 	Broadcast     = net.HardwareAddr{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}
 )
@@ -38,15 +36,40 @@ const (
 // Config describes a frame. Its zero value is pkt-gen's default frame: 60
 // bytes of UDP from [DefaultSrc] to [DefaultDst].
 type Config struct {
-	Link Link // Payload: only Len is looked at
+	Link Link // Payload: only Len, Sizes and Fill are looked at
 
 	SrcMAC, DstMAC net.HardwareAddr // 6 bytes; nil is DefaultSrcMAC, Broadcast
 	Src, Dst       netip.AddrPort   // both IPv4 or both IPv6; the zero value is DefaultSrc, DefaultDst
 
 	// Len is the bytes from Link's first one to the end, without CRC, at most
 	// 65535. 0 is the larger of 60 and what headers and a probe take (80 for
-	// IPv6).
+	// IPv6), or all of Bytes.
 	Len int
+
+	Shape
+}
+
+// A Shape is what a [Config] may say beyond pkt-gen's default frame. The
+// package's documentation tells how the fields that vary work together.
+type Shape struct {
+	Layers  *Description // the headers; nil: Ethernet, IP, UDP
+	Bytes   []byte       // a whole frame instead; not to be changed as long as it is in use
+	Changes *Description // laid over Layers or Bytes
+	IPv6    bool         // of the headers where Layers and addresses do not say it
+
+	SrcRange, DstRange   Range  // in place of Src and Dst
+	RandomSrc, RandomDst bool   // any address and port; in IPv6 any value of the range's group, or of the last one
+	Flows                uint64 // as many source addresses, from the source on; 0: the one
+
+	Sizes Sizes  // in place of Len
+	Fill  []byte // the payload, over and over; empty: "ringwalk "
+	Seed  uint64 // of all that is random
+}
+
+// Headers reports whether s is about headers, which a [Payload] has not.
+func (s *Shape) Headers() bool {
+	return s.Layers != nil || s.Bytes != nil || s.Changes != nil || s.IPv6 ||
+		s.RandomSrc || s.RandomDst || s.Flows > 0
 }
 
 // Template is a finished frame with correct lengths and checksums, and the
@@ -56,88 +79,37 @@ type Template struct {
 	link    Link
 	bytes   []byte
 	payload int
-	csum    int // -1: none
+	csum    int    // -1: none
+	zero    uint16 // what a checksum of 0 is written as
 }
 
-// New builds the frame c describes: Ethernet, IPv4 or IPv6 by the addresses,
-// UDP, and filling. IPv4 has no options, and pkt-gen's other fields: type of
-// service 0x10, don't fragment, identification 0, and 64 hops as in IPv6.
+// New builds the frame c describes, by default Ethernet, IPv4 or IPv6 by the
+// addresses, UDP, and filling. IPv4 has no options, and pkt-gen's other fields:
+// type of service 0x10, don't fragment, identification 0, and 64 hops as in
+// IPv6. Of fields that vary it has the first values; Sizes is not looked at.
 //
 // The error says which field of c cannot be, and why.
 func New(c Config) (*Template, error) {
-	switch c.Link {
-	case Ethernet:
-		return newEthernet(c)
-	case Payload:
-		n, err := checkLen("payload", c.Len, 0, maxPayload)
-		if err != nil {
+	if c.Link == Ethernet && c.Layers == nil && c.Bytes == nil {
+		var err error
+		if c.Src, c.Dst, err = endpoints(c); err != nil {
 			return nil, err
 		}
-		return &Template{link: Payload, bytes: fill(n), csum: -1}, nil
 	}
-	return nil, fmt.Errorf("cannot build a frame of link kind %d: only Ethernet and Payload are known", c.Link)
+	l, err := c.layout(0)
+	if err != nil {
+		return nil, err
+	}
+	return l.template(c.Link), nil
 }
 
-func newEthernet(c Config) (*Template, error) {
-	src, dst, err := endpoints(c)
-	if err != nil {
-		return nil, err
+// template is the layout's frame.
+func (l *layout) template(link Link) *Template {
+	t := &Template{link: link, bytes: l.bytes, payload: l.payload, csum: -1}
+	if l.l4 && len(l.sites) > 0 && l.sites[0].from == l.headers[len(l.headers)-1].off {
+		t.csum, t.zero = l.sites[0].at, l.sites[0].zero
 	}
-	srcMAC, err := mac("source", c.SrcMAC, DefaultSrcMAC)
-	if err != nil {
-		return nil, err
-	}
-	dstMAC, err := mac("destination", c.DstMAC, Broadcast)
-	if err != nil {
-		return nil, err
-	}
-
-	eth := &layers.Ethernet{SrcMAC: srcMAC, DstMAC: dstMAC}
-	udp := &layers.UDP{SrcPort: layers.UDPPort(src.Port()), DstPort: layers.UDPPort(dst.Port())}
-	var ip interface {
-		gopacket.NetworkLayer
-		gopacket.SerializableLayer
-	}
-	headers := 14 + 20 + 8
-	if src.Addr().Is4() {
-		eth.EthernetType = layers.EthernetTypeIPv4
-		ip = &layers.IPv4{
-			Version: 4, TOS: 0x10, Flags: layers.IPv4DontFragment, TTL: 64, Protocol: layers.IPProtocolUDP,
-			SrcIP: src.Addr().AsSlice(), DstIP: dst.Addr().AsSlice(),
-		}
-	} else {
-		headers += 20
-		eth.EthernetType = layers.EthernetTypeIPv6
-		ip = &layers.IPv6{
-			Version: 6, HopLimit: 64, NextHeader: layers.IPProtocolUDP,
-			SrcIP: src.Addr().AsSlice(), DstIP: dst.Addr().AsSlice(),
-		}
-	}
-	n, err := checkLen("frame", c.Len, headers, maxFrame)
-	if err != nil {
-		return nil, err
-	}
-
-	buf := gopacket.NewSerializeBuffer()
-	opts := gopacket.SerializeOptions{FixLengths: true, ComputeChecksums: true}
-	err = udp.SetNetworkLayerForChecksum(ip)
-	if err == nil {
-		err = gopacket.SerializeLayers(buf, opts, eth, ip, udp, gopacket.Payload(fill(n-headers)))
-	}
-	if err != nil {
-		return nil, fmt.Errorf("cannot build a frame from %v to %v: %w", src, dst, err)
-	}
-	t := &Template{
-		// gopacket pads a short frame to 60 bytes; whoever asks for less has a reason.
-		bytes:   buf.Bytes()[:n:n],
-		payload: headers,
-		csum:    headers - 2,
-	}
-	// gopacket leaves a UDP checksum that comes out as zero at zero.
-	if f := t.bytes[t.csum:headers]; f[0]|f[1] == 0 {
-		binary.BigEndian.PutUint16(f, 0xffff)
-	}
-	return t, nil
+	return t
 }
 
 // endpoints gives c's addresses with the defaults filled in and IPv4 as IPv4,
@@ -161,36 +133,16 @@ func endpoints(c Config) (src, dst netip.AddrPort, err error) {
 	return src, dst, nil
 }
 
-func mac(which string, m, def net.HardwareAddr) (net.HardwareAddr, error) {
-	if m == nil {
-		return def, nil
-	}
-	if len(m) != 6 {
-		return nil, fmt.Errorf("cannot build a frame with the %s MAC address %q: it has %d bytes, not 6", which, m, len(m))
-	}
-	return m, nil
-}
-
-func checkLen(what string, n, headers, most int) (int, error) {
+func checkLen(what string, n, headers, most int) error {
 	switch {
-	case n == 0:
-		return max(minFrame, headers+ProbeLen), nil
 	case n < 0:
-		return 0, fmt.Errorf("cannot build a %s of %d bytes: a length cannot be negative", what, n)
+		return fmt.Errorf("cannot build a %s of %d bytes: a length cannot be negative", what, n)
 	case n < headers:
-		return 0, fmt.Errorf("cannot build a %s of %d bytes: its headers take %d", what, n, headers)
+		return fmt.Errorf("cannot build a %s of %d bytes: its headers take %d", what, n, headers)
 	case n > most:
-		return 0, fmt.Errorf("cannot build a %s of %d bytes: the longest has %d", what, n, most)
+		return fmt.Errorf("cannot build a %s of %d bytes: the longest has %d", what, n, most)
 	}
-	return n, nil
-}
-
-func fill(n int) []byte {
-	b := make([]byte, n)
-	for i := range b {
-		b[i] = filling[i%len(filling)]
-	}
-	return b
+	return nil
 }
 
 // Bytes is the frame, to be copied into transmit buffers. It is the template's

@@ -63,3 +63,31 @@ func BenchmarkProcess(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkFrames is the same for frames that differ.
+func BenchmarkFrames(b *testing.B) {
+	for _, c := range []struct {
+		name, layers, sizes string
+		probe               Probe
+	}{
+		{"unchanged", "eth ip udp", "60", Off},
+		{"one counting", "eth ip udp sport=1000-2000", "60", Off},
+		{"pkt-gen's ranges", "eth ip src=10.0.0.0/24 dst=10.1.0.0/24 udp sport=1000-2000 dport=1-1000", "60", Off},
+		{"five random, probe", "eth ip src~ dst~ ttl~1-255 udp sport~ dport~", "60", On},
+		{"imix", "eth ip udp", "imix", Off},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			w := newWire(b, 1024, nil)
+			s := onlySender(b, Config{Probe: c.probe, Burst: 512, Shape: shape(b, c.layers, c.sizes)}, w)
+			out, h := []*netmap.Ring{w.ring}, w.ring.Header()
+			packets := 0
+			for b.Loop() {
+				clk := engine.Clock{}
+				n, _, _ := s.Process(nil, out, &clk)
+				packets += n
+				h.Tail = (h.Head + h.NumSlots - 1) % h.NumSlots
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(packets), "ns/pkt")
+		})
+	}
+}

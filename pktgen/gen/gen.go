@@ -48,10 +48,16 @@ type Config struct {
 	// Len is the length of a frame without CRC in bytes, of a payload on a
 	// port that carries payloads. 0: the larger of 60 and what a probe needs.
 	Len            int
-	Src, Dst       netip.AddrPort   // zero: see above; thread i sends from the source port + i
+	Src, Dst       netip.AddrPort   // zero: see above; if nothing varies, thread i sends from the source port + i
 	SrcMAC, DstMAC net.HardwareAddr // nil: the port's own, and broadcast
-	Probe          Probe
-	Stream         uint16 // stream id of the first thread; thread i has Stream + i
+	// Shape is all else that frames can be. Where it makes them differ, frame n
+	// of the run has the n-th values, whichever thread sends it: thread i of t
+	// sends the frames i, i+t, i+2t, …, so that Count frames are the first
+	// Count ones.
+	Shape   frame.Shape
+	Rubbish bool // send what the buffers hold: nothing is written but lengths
+	Probe   Probe
+	Stream  uint16 // stream id of the first thread; thread i has Stream + i
 
 	// Replay sends a capture file's frames instead; nil: not.
 	Replay *Replay
@@ -124,7 +130,9 @@ func newGenerator(queues []engine.TxQueue, info engine.Info, c *Config) (*Genera
 		}
 		g.senders = append(g.senders, s)
 	}
-	g.frame = g.senders[0].bytes
+	if w := g.senders[0].writer; w != nil {
+		g.frame = w.Image()
+	}
 	return g, nil
 }
 
@@ -149,6 +157,8 @@ func (g *Generator) check() error {
 		return errors.New("random gaps need a rate that they are random about")
 	case c.Len > g.longest():
 		return g.tooLong(c.Len)
+	case g.info.Link == engine.Payload && c.Shape.Headers():
+		return fmt.Errorf("port %s carries payloads: its socket writes the headers, and nothing in them can be chosen here", g.info.Spec)
 	}
 	return g.checkReplay()
 }
@@ -184,50 +194,56 @@ func (g *Generator) tooLong(n int) error {
 	return fmt.Errorf("packets of %d bytes are longer than the %d that %s takes", n, info.MaxFrame, info.Spec)
 }
 
-// sender makes thread i. The threads' frames differ in source port and stream,
-// so that a receiver's flow hash can spread them.
+// sender makes thread i.
 func (g *Generator) sender(i int, q engine.TxQueue) (*sender, error) {
-	c, info := &g.cfg, &g.info
-	fc := frame.Config{SrcMAC: c.SrcMAC, DstMAC: c.DstMAC, Src: c.Src, Dst: c.Dst, Len: c.Len}
-	if info.Link == engine.Payload {
-		fc.Link = frame.Payload
-	}
-	if fc.SrcMAC == nil {
-		fc.SrcMAC = info.MAC
-	}
-	if !fc.Src.IsValid() {
-		fc.Src = frame.DefaultSrc
-		if fc.Dst.IsValid() && fc.Dst.Addr().Is6() {
-			fc.Src = netip.AddrPortFrom(netip.MustParseAddr("fd00::1"), frame.DefaultPort)
-		}
-	}
-	fc.Src = netip.AddrPortFrom(fc.Src.Addr(), fc.Src.Port()+uint16(i))
-	t, err := frame.New(fc)
+	c := &g.cfg
+	w, err := frame.NewWriter(g.frameConfig(), i, len(g.queues))
 	if err != nil {
 		return nil, err
 	}
-	s := &sender{queue: q, bytes: t.Bytes(), burst: c.Burst, base: q.Stats(), limit: g.share(i)}
-	if len(s.bytes) > g.longest() {
-		return nil, g.tooLong(len(s.bytes))
+	s := &sender{queue: q, writer: w, burst: c.Burst, base: q.Stats(), limit: g.share(i)}
+	if n := len(w.Image()); n > g.longest() {
+		return nil, g.tooLong(n)
 	}
-	switch c.Probe {
-	case Off:
-		return s, nil
-	case Seq:
-		m, err := t.Marker(frame.SeqLen)
-		s.marker = &m
-		return s, err
+	switch {
+	case c.Probe == Off:
+	case c.Probe == Seq:
+		if err := w.Number(); err != nil {
+			return nil, err
+		}
+	case c.Probe == Auto && c.Shape.Bytes != nil:
+		g.notice = "no probes: a frame that is given is sent as it is, unless probes are asked for"
+	case c.Rubbish:
+		err = errors.New("rubbish has no place for one")
+	default:
+		err = w.Probe(c.Stream + uint16(i))
 	}
-	st, err := t.Stamper(c.Stream + uint16(i))
 	if err != nil {
+		err = fmt.Errorf("no probes: %w", err)
 		if c.Probe == On {
 			return nil, err
 		}
-		g.notice = fmt.Sprintf("no probes: frames of %d bytes have no room for one (it needs %d)", len(s.bytes), t.MinProbeLen())
-		return s, nil
+		g.notice = err.Error()
 	}
-	s.stamper, g.probe = &st, true
+	s.rubbish, s.writes = c.Rubbish, !w.Static()
+	g.probe = w.Probing()
 	return s, nil
+}
+
+// frameConfig is what a port like this one is to be sent.
+func (g *Generator) frameConfig() frame.Config {
+	c, info := &g.cfg, &g.info
+	if c.Rubbish {
+		return frame.Config{Link: frame.Payload, Len: c.Len, Shape: frame.Shape{Sizes: c.Shape.Sizes, Seed: c.Shape.Seed}}
+	}
+	fc := frame.Config{SrcMAC: c.SrcMAC, DstMAC: c.DstMAC, Src: c.Src, Dst: c.Dst, Len: c.Len, Shape: c.Shape}
+	if info.Link == engine.Payload {
+		fc.Link = frame.Payload
+	}
+	if fc.SrcMAC == nil && fc.Bytes == nil {
+		fc.SrcMAC = info.MAC
+	}
+	return fc
 }
 
 // share returns how many of Count frames thread i sends: all of them get the
@@ -250,8 +266,23 @@ func (g *Generator) Notice() string { return g.notice }
 // Probe reports whether the frames are numbered and timed.
 func (g *Generator) Probe() bool { return g.probe }
 
-// Frame returns the first thread's frame as it is before stamping.
+// Frame returns the first thread's frame as it is before anything is written
+// into it, nothing for a replay.
 func (g *Generator) Frame() []byte { return append([]byte(nil), g.frame...) }
+
+// Dump describes the first frame of the run, decoded and in hexadecimal.
+func (g *Generator) Dump() string {
+	w, err := frame.NewWriter(g.frameConfig(), 0, len(g.queues))
+	if err == nil && g.probe {
+		err = w.Probe(g.cfg.Stream)
+	}
+	if err != nil { // New would have said so
+		return err.Error()
+	}
+	w.Batch(uint64(time.Now().UnixNano()))
+	b := append([]byte(nil), w.Image()...)
+	return frame.Dump(w.Link(), b[:w.Next(b)])
+}
 
 // Run sends; it blocks until all is sent, the duration is over, or ctx ends,
 // none of which is an error. It starts one goroutine for each queue. After the
@@ -333,7 +364,7 @@ func (g *Generator) run(ctx context.Context, i int) error {
 		s.end = now
 	}
 	s.undrained = uint64(left)
-	if err != nil || left > 0 || s.stamper == nil {
+	if err != nil || left > 0 || s.play != nil || !s.writer.Probing() {
 		return err
 	}
 	return s.sendEnds()
@@ -346,6 +377,7 @@ func (s *sender) sendEnds() error {
 	st := s.queue.Stats()
 	total := st.Packets - s.base.Packets
 	s.batches.Store(st.Batches - s.base.Batches)
+	s.bytes.Store(st.Bytes - s.base.Bytes)
 	s.frames.Store(total + 1)
 	for i := range repeats {
 		if i > 0 {
@@ -359,68 +391,4 @@ func (s *sender) sendEnds() error {
 		}
 	}
 	return nil
-}
-
-// A Queue is what one transmit queue sent.
-type Queue struct {
-	Packets, Bytes uint64
-}
-
-// A Snapshot is what has been sent until now.
-type Snapshot struct {
-	Packets    uint64        // frames that have left, end records not among them
-	Bytes      uint64        // of those, without CRC
-	Batches    uint64        // syncs that moved at least one of those
-	EndRecords uint64        // end records that have left
-	Undrained  uint64        // frames that were in the rings and had not left when the run ended
-	GivenUp    time.Duration // of a paced schedule, over all threads: time that was too far behind to catch up
-	Behind     time.Duration // of a paced run: the furthest that a batch was behind its schedule
-	Departures Departures    // of a paced run
-	Replay     *Replayed     // of a replay; else nil
-	Seconds    float64       // from the start until now, or until the last frame had left
-	Queues     []Queue
-	Engine     engine.Stats // of all queues, end records among the packets
-}
-
-// Snapshot may be called from any goroutine at any time. Undrained, GivenUp,
-// Behind, Departures and Replay are there only after Run.
-func (g *Generator) Snapshot() Snapshot {
-	var sn Snapshot
-	var spreads []*spread
-	done := g.ended.Load()
-	for _, s := range g.senders {
-		n, ends, batches := s.sent()
-		q := Queue{Packets: n, Bytes: n * uint64(len(s.bytes))}
-		if s.play != nil {
-			q.Bytes = s.queue.Stats().Bytes - s.base.Bytes
-		}
-		sn.Queues = append(sn.Queues, q)
-		sn.Packets += q.Packets
-		sn.Bytes += q.Bytes
-		sn.EndRecords += ends
-		sn.Batches += batches
-		sn.Engine.Add(s.queue.Stats())
-		if done {
-			sn.Undrained += s.undrained
-			if s.pace != nil {
-				sn.GivenUp += time.Duration(s.pace.lost)
-				sn.Behind = max(sn.Behind, time.Duration(s.pace.behind))
-				spreads = append(spreads, s.pace.gaps)
-			}
-		}
-	}
-	if done {
-		sn.Replay = g.replay
-	}
-	if len(spreads) > 0 {
-		sn.Departures = departures(spreads)
-	}
-	switch begin := g.begin.Load(); {
-	case begin == 0:
-	case done:
-		sn.Seconds = g.seconds
-	default:
-		sn.Seconds = float64(engine.Monotonic()-begin) / 1e9
-	}
-	return sn
 }

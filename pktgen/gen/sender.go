@@ -11,29 +11,29 @@ import (
 // A sender is the stage of one thread.
 type sender struct {
 	queue   engine.TxQueue
-	bytes   []byte         // the template
-	stamper *frame.Stamper // nil: no probes
-	marker  *frame.Marker  // nil: no numbers
+	writer  *frame.Writer // nil: frames are those of play
+	writes  bool          // frames differ, so that each is written
+	rubbish bool          // buffers are sent as they are
 	burst   int
 	limit   uint64  // frames
 	until   int64   // ns of engine.Clock; 0: no end
 	pace    *pacer  // nil: as fast as it goes
-	play    *player // nil: frames are made of the template
+	play    *player // nil: frames are the writer's
 	finish  int64   // paced: when the whole run's schedule ends, ns of engine.Clock, but for what is given up; 0: with its own
 
 	placed  uint64 // frames put into the ring
-	written int    // slots whose buffer holds the template
+	written int    // slots whose buffer holds a frame of the writer's
 
 	base engine.Stats // the queue's before Run
-	// Once the end records begin: batches of frames, and frames that have
-	// left plus one.
-	batches, frames atomic.Uint64
-	undrained       uint64
-	end             int64 // when the run was over for this thread, ns of engine.Clock; 0: not yet
+	// Once the end records begin: batches and bytes of frames, and frames that
+	// have left plus one.
+	batches, bytes, frames atomic.Uint64
+	undrained              uint64
+	end                    int64 // when the run was over for this thread, ns of engine.Clock; 0: not yet
 }
 
 // Process fills free slots. A slot that has been through here before still
-// holds the template, so only what differs from frame to frame is written.
+// holds a frame, so only what differs from frame to frame is written.
 func (s *sender) Process(_, out []*netmap.Ring, clk *engine.Clock) (int, bool, error) {
 	ring := out[0]
 	if s.play != nil {
@@ -41,7 +41,7 @@ func (s *sender) Process(_, out []*netmap.Ring, clk *engine.Clock) (int, bool, e
 	}
 	n := min(ring.Space(), s.burst)
 	n = int(min(uint64(n), s.limit-s.placed))
-	if s.stamper != nil && n > 0 {
+	if s.writer.Probing() && n > 0 {
 		clk.Wall() // first, for then one reading serves for both times
 	}
 	if s.until != 0 && clk.Now() >= s.until {
@@ -60,8 +60,8 @@ func (s *sender) Process(_, out []*netmap.Ring, clk *engine.Clock) (int, bool, e
 	if n == 0 {
 		return s.rest(clk, ring)
 	}
-	if s.stamper != nil {
-		s.stamper.Batch(uint64(clk.Wall()))
+	if s.writer.Probing() {
+		s.writer.Batch(uint64(clk.Wall()))
 	}
 	a, b := ring.Burst(n)
 	s.fill(ring, a)
@@ -120,17 +120,23 @@ func (s *sender) fill(ring *netmap.Ring, slots []netmap.Slot) {
 		slot := &slots[i]
 		if s.written < ring.NumSlots() {
 			s.written++
-			copy(ring.Buffer(slot), s.bytes)
-			slot.Len = uint16(len(s.bytes))
+			s.first(ring, slot)
 		}
 		slot.Flags = 0
-		if s.stamper != nil {
-			s.stamper.Stamp(ring.Bytes(slot), s.placed)
-		} else if s.marker != nil {
-			s.marker.Seq(ring.Bytes(slot), uint32(s.placed))
+		if s.writes {
+			slot.Len = uint16(s.writer.Next(ring.Buffer(slot)))
 		}
-		s.placed++
 	}
+	s.placed += uint64(len(slots))
+}
+
+// first makes a slot's buffer hold a frame.
+func (s *sender) first(ring *netmap.Ring, slot *netmap.Slot) {
+	image := s.writer.Image()
+	if !s.rubbish {
+		copy(ring.Buffer(slot), image)
+	}
+	slot.Len = uint16(len(image))
 }
 
 // sent returns how many frames and how many end records have left, and how many
@@ -146,15 +152,28 @@ func (s *sender) sent() (frames, ends, batches uint64) {
 	return v - 1, n - (v - 1), s.batches.Load()
 }
 
+// sentBytes returns the bytes of the frames that have left. Where lengths vary
+// it is what the queue has counted, which while it runs may be of another
+// moment than frames.
+func (s *sender) sentBytes(frames uint64) uint64 {
+	if s.play == nil && s.writer.Len() > 0 {
+		return frames * uint64(s.writer.Len())
+	}
+	n := s.queue.Stats().Bytes - s.base.Bytes
+	if s.frames.Load() != 0 {
+		n = s.bytes.Load()
+	}
+	return n
+}
+
 // placeEnd puts one end record into the ring if there is room.
 func (s *sender) placeEnd(ring *netmap.Ring, total uint64) bool {
 	if ring.Space() == 0 {
 		return false
 	}
 	slot := ring.Slot(ring.Head())
-	copy(ring.Buffer(slot), s.bytes)
-	slot.Len, slot.Flags = uint16(len(s.bytes)), 0
-	s.stamper.End(ring.Bytes(slot), total)
+	s.first(ring, slot)
+	slot.Len, slot.Flags = uint16(s.writer.End(ring.Buffer(slot), total)), 0
 	ring.Advance(1)
 	return true
 }

@@ -35,6 +35,10 @@ type Config struct {
 	Src, Dst       netip.AddrPort   // zero: 10.0.0.1:1234 and 10.1.0.1:1234, as in pkt-gen
 	SrcMAC, DstMAC net.HardwareAddr // nil: the port's own, and broadcast
 
+	// Shape is all else that a ping can be; of what varies in it, pings have
+	// the first value.
+	Shape frame.Shape
+
 	// CPUs are those the thread may run on; empty: all.
 	CPUs []int
 	// DrainTimeout bounds the wait for pings in the ring to leave at the end,
@@ -76,7 +80,7 @@ func newPinger(rx []engine.RxQueue, tx []engine.TxQueue, info engine.Info, c *Co
 	if err := p.cfg.complete(); err != nil {
 		return nil, err
 	}
-	fc := frame.Config{SrcMAC: p.cfg.SrcMAC, DstMAC: p.cfg.DstMAC, Src: p.cfg.Src, Dst: p.cfg.Dst, Len: p.cfg.Len}
+	fc := frame.Config{SrcMAC: p.cfg.SrcMAC, DstMAC: p.cfg.DstMAC, Src: p.cfg.Src, Dst: p.cfg.Dst, Len: p.cfg.Len, Shape: p.cfg.Shape}
 	if info.Link == engine.Payload {
 		fc.Link = frame.Payload
 	}
@@ -90,14 +94,14 @@ func newPinger(rx []engine.RxQueue, tx []engine.TxQueue, info engine.Info, c *Co
 	if p.frame = t.Bytes(); len(p.frame) > info.MaxFrame {
 		return nil, fmt.Errorf("pings of %d bytes are longer than the %d that %s takes", len(p.frame), info.MaxFrame, info.Spec)
 	}
-	marker, err := t.Marker(frame.EchoLen)
+	echo, err := t.Echo()
 	if err != nil {
 		return nil, err
 	}
 	p.log.init(p.cfg.Timeout)
 	p.base = p.tx.Stats()
 	p.stage = &pingStage{
-		cfg: &p.cfg, marker: marker, frame: p.frame, ether: fc.Link == frame.Ethernet,
+		cfg: &p.cfg, echo: echo, frame: p.frame, ether: fc.Link == frame.Ethernet,
 		table: make([]int64, tableSize(&p.cfg)), log: &p.log,
 	}
 	return p, nil

@@ -13,7 +13,7 @@ import (
 // touches it, but for pub.
 type pingStage struct {
 	cfg    *Config
-	marker frame.Marker
+	echo   frame.Echo
 	frame  []byte
 	ether  bool
 	log    *log
@@ -113,7 +113,7 @@ func (s *pingStage) read(ring *netmap.Ring, slots []netmap.Slot, now int64) {
 
 // answer decides what b, received at now, is. b may be any bytes at all.
 func (s *pingStage) answer(b []byte, now int64) {
-	low, stamp, ok := s.marker.ReadEcho(b)
+	low, stamp, ok := s.echo.Read(b)
 	if !ok || s.ether && !s.returns(b) {
 		s.foreign++
 		return
@@ -233,7 +233,7 @@ func (s *pingStage) fill(ring *netmap.Ring, slots []netmap.Slot) {
 		b := ring.Buffer(slot)[:len(s.frame)]
 		copy(b, s.frame)
 		slot.Len, slot.Flags = uint16(len(b)), 0
-		s.marker.Echo(b, uint32(s.next), s.wall+s.lastSend)
+		s.echo.Write(b, uint32(s.next), s.wall+s.lastSend)
 		*s.slot(s.next) = s.lastSend
 		s.next++
 		s.open++

@@ -106,14 +106,14 @@ func TestPingPong(t *testing.T) {
 // to send.
 func respond(port *engine.Port, answer func(n uint32, b []byte) [][]byte) func(context.Context) error {
 	tpl, _ := frame.New(frame.Config{})
-	m, _ := tpl.Marker(frame.EchoLen)
+	m, _ := tpl.Echo()
 	w := engine.Worker{In: port.RX(), Out: port.TX()[:1], Stage: engine.StageFunc(
 		func(in, out []*netmap.Ring, _ *engine.Clock) (n int, done bool, err error) {
 			for _, r := range in {
 				for ; r.Space() > 0; n++ {
 					b := bytes.Clone(r.Bytes(r.Slot(r.Head())))
 					r.Advance(1)
-					num, _, _ := m.ReadEcho(b)
+					num, _, _ := m.Read(b)
 					frame.Reverse(b, nil)
 					for _, x := range answer(num, b) {
 						s := out[0].Slot(out[0].Head())
@@ -475,15 +475,15 @@ func FuzzAnswer(f *testing.F) {
 	ok(f, cfg.complete())
 	tpl, err := frame.New(frame.Config{})
 	ok(f, err)
-	m, err := tpl.Marker(frame.EchoLen)
+	m, err := tpl.Echo()
 	ok(f, err)
 	good := bytes.Clone(tpl.Bytes())
-	m.Echo(good, 2, 1e18+5)
+	m.Write(good, 2, 1e18+5)
 	frame.Reverse(good, nil)
 	f.Add(good)
 	f.Add(good[:53])
 	f.Fuzz(func(t *testing.T, b []byte) {
-		s := &pingStage{cfg: &cfg, marker: m, frame: tpl.Bytes(), ether: true, table: make([]int64, 8), wall: 1e18, next: 3, open: 3}
+		s := &pingStage{cfg: &cfg, echo: m, frame: tpl.Bytes(), ether: true, table: make([]int64, 8), wall: 1e18, next: 3, open: 3}
 		for i := range int64(3) {
 			s.table[i] = 3 + i
 		}

@@ -2,6 +2,7 @@ package meter
 
 import (
 	"bytes"
+	"encoding/binary"
 	"testing"
 
 	"github.com/ringwalk/ringwalk/internal/frame"
@@ -11,17 +12,16 @@ import (
 // numbered makes frames of txseq.
 func numbered(t testing.TB) func(n uint32) []byte {
 	t.Helper()
-	tpl, err := frame.New(frame.Config{})
-	if err != nil {
-		t.Fatal(err)
+	w, err := frame.NewWriter(frame.Config{}, 0, 1)
+	if err == nil {
+		err = w.Number()
 	}
-	m, err := tpl.Marker(frame.SeqLen)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return func(n uint32) []byte {
-		b := bytes.Clone(tpl.Bytes())
-		m.Seq(b, n)
+		b := bytes.Clone(w.Image())
+		binary.BigEndian.PutUint32(b[42:], n)
 		return b
 	}
 }

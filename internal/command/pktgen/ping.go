@@ -47,7 +47,7 @@ func (o *options) ping(stdout, stderr io.Writer) (int, error) {
 	}
 	c := &rtt.Config{
 		Count: g.Count, Duration: g.Duration, Rate: g.Rate, Timeout: o.modes.timeout,
-		Len: g.Len, Src: g.Src, Dst: g.Dst, SrcMAC: g.SrcMAC, DstMAC: g.DstMAC, CPUs: cpus,
+		Len: g.Len, Src: g.Src, Dst: g.Dst, SrcMAC: g.SrcMAC, DstMAC: g.DstMAC, Shape: g.Shape, CPUs: cpus,
 	}
 	if o.flags.Changed("burst") {
 		c.Burst = o.burst

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"strconv"
 	"strings"
 	"time"
@@ -16,7 +15,6 @@ import (
 	"github.com/ringwalk/ringwalk/engine"
 	"github.com/ringwalk/ringwalk/internal/cli"
 	"github.com/ringwalk/ringwalk/internal/command"
-	"github.com/ringwalk/ringwalk/internal/frame"
 	"github.com/ringwalk/ringwalk/pktgen/gen"
 )
 
@@ -34,8 +32,8 @@ sends until ^C.
 `
 
 const more = `
-Counts and rates take K, M, G and T (decimal), rates also 1.5Mpps. Frame lengths are without CRC.
-Thread i sends from the source port + i, so that a receiver's flow hash can spread the threads.
+Where all frames are the same, thread i sends from the source port + i, so that a receiver's flow
+hash can spread the threads. Counts and rates take K, M, G and T (decimal), rates also 1.5Mpps.
 
 Exit status:
   0    all was sent as asked
@@ -51,38 +49,32 @@ Sending on packet: ports needs root or CAP_NET_RAW.
 // options are pktgen's own flags.
 type options struct {
 	command.Common
-	mode           string
-	count          uint64
-	length         int
-	burst          int
-	pace           pace
-	replay         replay
-	src, dst       string
-	srcMAC, dstMAC net.HardwareAddr
-	probe          string
-	stream         uint16
-	bestEffort     bool
-	force          bool
-	bypass         bool
-	modes          modes
-	qdisc          string
-	queue          *queue // what --qdisc put in place, nil if nothing
-	flags          *pflag.FlagSet
+	frames     frames
+	mode       string
+	count      uint64
+	burst      int
+	pace       pace
+	replay     replay
+	probe      string
+	stream     uint16
+	bestEffort bool
+	force      bool
+	bypass     bool
+	modes      modes
+	qdisc      string
+	queue      *queue // what --qdisc put in place, nil if nothing
+	flags      *pflag.FlagSet
 }
 
 func newOptions(stdout io.Writer) *options {
 	o := &options{burst: 512}
-	fs := o.Flags("pktgen", about, more, stdout)
+	fs := o.Flags("pktgen", about, aboutFrames+more, stdout)
 	fs.StringVarP(&o.mode, "function", "f", "tx", "what to do: the `mode` tx, rx, ping, pong, txseq or rxseq")
 	fs.VarP(cli.CountValue(&o.count), "count", "n", "stop after this many frames of all threads together")
-	fs.VarP(cli.CountValue(&o.length), "length", "l", "length of a frame in `bytes`, headers included (udp: ports: of a payload); default: 60, or what a probe needs if that is more")
 	o.pace.register(fs)
 	o.replay.register(fs)
 	fs.VarP(cli.CountValue(&o.burst), "burst", "b", "hand at most this many frames to the kernel at once, per thread")
-	fs.StringVarP(&o.src, "src", "s", "", "source `ip[:port]` or [ipv6]:port; default: 10.0.0.1:1234")
-	fs.StringVarP(&o.dst, "dst", "d", "", "destination `ip[:port]` or [ipv6]:port; default: 10.1.0.1:1234")
-	fs.VarP(cli.MACValue(&o.srcMAC), "src-mac", "S", "source MAC address; default: the interface's")
-	fs.VarP(cli.MACValue(&o.dstMAC), "dst-mac", "D", "destination MAC address; default: broadcast")
+	o.frames.register(fs)
 	fs.StringVar(&o.probe, "probe", "auto", "number and time the frames: the `mode` on, off, or auto (on, unless -l leaves no room)")
 	fs.Var((*streamValue)(&o.stream), "stream", "stream `id` of the first thread's probes, 0 to 65535; thread i has id + i; default: 0")
 	fs.BoolVar(&o.bestEffort, "best-effort", false, "a missed rate is no reason for exit status 3")
@@ -114,8 +106,7 @@ func (v *streamValue) Type() string   { return "id" }
 // config makes the generator's config of the flags.
 func (o *options) config(cpus []int) (*gen.Config, error) {
 	c := &gen.Config{
-		Count: o.count, Duration: o.Duration, Burst: o.burst, Len: o.length,
-		SrcMAC: o.srcMAC, DstMAC: o.dstMAC, Stream: o.stream, CPUs: cpus,
+		Count: o.count, Duration: o.Duration, Burst: o.burst, Stream: o.stream, CPUs: cpus,
 	}
 	var ok bool
 	if c.Probe, ok = map[string]gen.Probe{"auto": gen.Auto, "on": gen.On, "off": gen.Off}[o.probe]; !ok {
@@ -133,22 +124,14 @@ func (o *options) config(cpus []int) (*gen.Config, error) {
 			return nil, err
 		}
 	}
-	err := o.pace.config(c)
-	if err != nil {
+	if err := o.frames.config(c); err != nil {
+		return nil, err
+	}
+	if err := o.pace.config(c); err != nil {
 		return nil, err
 	}
 	if err := o.replay.config(c, o.flags); err != nil {
 		return nil, err
-	}
-	if o.src != "" {
-		if c.Src, err = frame.ParseEndpoint(o.src); err != nil {
-			return nil, cli.Usagef("-s, --src: %w", err)
-		}
-	}
-	if o.dst != "" {
-		if c.Dst, err = frame.ParseEndpoint(o.dst); err != nil {
-			return nil, cli.Usagef("-d, --dst: %w", err)
-		}
 	}
 	return c, nil
 }
@@ -208,6 +191,7 @@ func (o *options) transmit(stdout, stderr io.Writer) (int, error) {
 	if n := g.Notice(); n != "" {
 		rep.Note("%s", n)
 	}
+	o.frames.show(stderr, g)
 	o.WaitLink(ctx, port.Info(), rep)
 	if o.count == 0 && o.Duration == 0 && o.replay.file == "" {
 		rep.Note("sending on %s until ^C", info.Spec)

@@ -19,20 +19,17 @@ type pace struct {
 	rate   cli.Rate
 	gaps   string
 	bursts bursts
-	seed   uint64
 }
 
 func (p *pace) register(fs *pflag.FlagSet) {
 	fs.VarP(cli.RateValue(&p.rate), "rate", "R", "frames a second of all threads together (100000, 14.88M), or bits of frames a second (5Gbps; 5Gbps-wire with CRC, preamble and gap), or percent of the link's speed (50%, of wire bits); default: as fast as it goes")
 	fs.StringVar(&p.gaps, "gaps", "constant", "between paced frames: the `kind` constant, or poisson for exponentially distributed ones")
 	fs.Var(&p.bursts, "bursts", "send `K/T`: K frames at once each time T, as in 64/1ms; threads take turns; instead of -R")
-	fs.Uint64Var(&p.seed, "seed", 0, "start random numbers here: the same `number` gives the same ones")
 }
 
 // config sets the pacing, but for a share of a link's speed, which takes an
 // open port.
 func (p *pace) config(c *gen.Config) error {
-	c.Seed = p.seed
 	switch p.gaps {
 	case "constant":
 	case "poisson":

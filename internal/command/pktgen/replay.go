@@ -44,7 +44,10 @@ func (r *replay) config(c *gen.Config, flags *pflag.FlagSet) error {
 		}
 		return nil
 	}
-	for _, name := range []string{"length", "src", "dst", "stream"} {
+	for _, name := range []string{
+		"length", "src", "dst", "stream", "ipv4", "ipv6", "random-src", "random-dst", "flows",
+		"frame", "fields", "packet", "payload", "rubbish", "dump",
+	} {
 		if flags.Changed(name) {
 			return cli.Usagef("--%s does not go with -P: frames of a capture file are sent as they are (-S, -D and --map-ip change addresses)", name)
 		}

@@ -1,0 +1,249 @@
+package frame
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// A Writer makes the frames of one thread, one after the other, in buffers
+// that hold its image or an earlier frame of it. Of the frames that a [Config]
+// describes, counted from 0 on, thread i of n threads has number i, i+n, and so
+// on. One goroutine uses it; nothing it does allocates or blocks but making it.
+type Writer struct {
+	layout          *layout
+	link            Link
+	seed            uint64
+	thread, threads int
+	lens            []uint16
+
+	fields  []field // the fastest first
+	sizes   []size
+	turn    uint64 // counting: number of the next size; random: of its generator
+	stride  uint64 // what is added to it for each frame
+	random  bool   // of the sizes
+	lengths []lengthField
+	sites   []checksum
+
+	many bool // more than two checksums, or such that do not just add up
+	sums [maxSites]uint64
+
+	path      path
+	probing   bool
+	numbering bool
+	stamper   Stamper
+	probe     share
+	seq       uint64
+}
+
+// A field is one that differs from frame to frame. It is written as a whole
+// word, with the bits of the frame around it.
+type field struct {
+	at     int32
+	width  uint8 // bytes: 2, 4, 6 or 16
+	form   form
+	random bool
+	all64  bool // IPv6: all 64 lower bits are random, and those of hiRandom
+
+	state       uint64 // counting: the number of the next value; random: of the generator
+	stride      uint64 // what is added to it for each frame
+	count       uint64 // of values
+	first, step uint64 // values are first + i·step,
+
+	share
+
+	list         []pair // or these
+	hi, hiRandom uint64 // IPv6: the upper half, and which of its bits are random
+}
+
+// form says how a field's values become a word.
+type form uint8
+
+const (
+	other form = iota
+	word16
+	word32
+)
+
+// A share is which sums under checksums a word counts in.
+type share struct {
+	in   [2]uint64 // all ones if once in the sum under this one of the first two
+	more []summand
+}
+
+// A summand says that a word counts in the sum under a checksum, once or, if
+// negative, once less.
+type summand struct {
+	site     int
+	negative bool
+}
+
+// A checksum is where one is, and what 0 is written as there.
+type checksum struct {
+	at   int
+	zero uint16
+}
+
+func (c *checksum) write(b []byte, sum uint64) {
+	binary.BigEndian.PutUint16(b[c.at:], checksumOf(sum, c.zero))
+}
+
+// A size is a length of frames, and the sums under the checksums without what
+// varies.
+type size struct {
+	n    int
+	sums [maxSites]uint16
+}
+
+// path is how frames are made.
+type path uint8
+
+const (
+	general path = iota
+	stamped      // the probe is all that changes: the Stamper does it
+	counted      // one field that counts is all that changes
+)
+
+// maxSites is the most checksums of a frame: of an IP header and what it
+// carries, in two tunnels.
+const maxSites = 6
+
+// NewWriter makes the writer of thread i of n threads for the frames that c
+// describes. The error says which field of c cannot be, and why.
+//
+// Where no field of c varies, the threads differ in the source port: thread i
+// has c's + i, so that a receiver's flow hash can spread them; frames from
+// Bytes are left as they are.
+func NewWriter(c Config, i, n int) (*Writer, error) {
+	if c.Link == Ethernet && c.Layers == nil && c.Bytes == nil && c.SrcRange == (Range{}) && c.DstRange == (Range{}) && c.Src.IsValid() && c.Dst.IsValid() {
+		var err error
+		if c.Src, c.Dst, err = endpoints(c); err != nil {
+			return nil, err
+		}
+	}
+	longest, shortest := 0, 0
+	lens := c.Sizes.cycle
+	if len(lens) > 0 {
+		longest, shortest = int(slices.Max(lens)), int(slices.Min(lens))
+	}
+	l, err := c.layout(longest)
+	if err != nil {
+		return nil, err
+	}
+	if shortest > 0 {
+		if _, err := c.layout(shortest); err != nil {
+			return nil, err
+		}
+	}
+	if len(l.sites) > maxSites {
+		return nil, fmt.Errorf("cannot write frames with %d checksums: at most %d", len(l.sites), maxSites)
+	}
+	if len(l.varying) == 0 && !l.captured {
+		l.spread(i)
+	}
+	if shortest == longest {
+		lens = []uint16{uint16(len(l.bytes))}
+	}
+	w := &Writer{layout: l, link: c.Link, seed: c.Seed, thread: i, threads: n, lens: lens, random: c.Sizes.random}
+	w.prepare()
+	return w, nil
+}
+
+// Probe makes the frames carry probes of a stream, from sequence 0 on. It is
+// called before the image is used, in which it may correct checksums. Where
+// they have no place for one the error says why, to be put behind "no probes".
+func (w *Writer) Probe(stream uint16) error {
+	l := w.layout
+	if !l.l4 {
+		return errors.New("frames without a header of layer 4 have no place for one")
+	}
+	if n, need := int(slices.Min(w.lens)), l.payload+ProbeLen; n < need {
+		return fmt.Errorf("frames of %d bytes have no room for one (it needs %d)", n, need)
+	}
+	complete(l.bytes, l.sites, l.lengths) // those of a capture may be wrong
+	w.probing = true
+	var err error
+	w.stamper, err = l.template(w.link).Stamper(stream)
+	w.prepare()
+	return err
+}
+
+// Number makes the frames carry pkt-gen's numbers of txseq, from 0 on, in place
+// of probes; else it is as Probe.
+func (w *Writer) Number() error {
+	l := w.layout
+	if !l.l4 {
+		return errors.New("frames without a header of layer 4 have no place for a number")
+	}
+	if n, need := int(slices.Min(w.lens)), l.payload+SeqLen; n < need {
+		return fmt.Errorf("frames of %d bytes have no room for a number (it needs %d)", n, need)
+	}
+	complete(l.bytes, l.sites, l.lengths)
+	w.numbering = true
+	w.prepare()
+	return nil
+}
+
+// marks is how many bytes of payload are written for each frame.
+func (w *Writer) marks() int {
+	switch {
+	case w.probing:
+		return ProbeLen
+	case w.numbering:
+		return SeqLen
+	}
+	return 0
+}
+
+// spread gives frames that are the same on all threads a source port of their
+// own.
+func (l *layout) spread(thread int) {
+	ip := lastIP(l.headers)
+	if thread == 0 || ip < 0 || ip+1 == len(l.headers) {
+		return
+	}
+	if h := l.headers[ip+1]; h.kind == udp || h.kind == tcp {
+		binary.BigEndian.PutUint16(l.bytes[h.off:], binary.BigEndian.Uint16(l.bytes[h.off:])+uint16(thread))
+		complete(l.bytes, l.sites, l.lengths)
+	}
+}
+
+func (w *Writer) prepare() {
+	w.fields, w.sizes, w.sites, w.probe, w.many = nil, nil, nil, share{}, false
+	w.compile(w.layout, w.lens)
+	w.path = general
+	switch {
+	case len(w.sizes) > 1 || w.many:
+	case w.probing && len(w.fields) == 0:
+		w.path = stamped
+	case w.marks() == 0 && len(w.fields) == 1 && !w.fields[0].random && w.fields[0].form != other:
+		w.path = counted
+	}
+	w.turn, w.stride = uint64(w.thread)%uint64(len(w.sizes)), uint64(w.threads)%uint64(len(w.sizes))
+	if w.random {
+		w.turn, w.stride = scatter(w.seed+lengthSeed)+uint64(w.thread)*weyl, uint64(w.threads)*weyl
+	}
+}
+
+// Image is the frame to be put into a buffer that the Writer has not yet made
+// a frame in. It is as long as the longest frame. Not to be changed.
+func (w *Writer) Image() []byte { return w.layout.bytes }
+
+// Len is the length of every frame, or 0 if lengths vary.
+func (w *Writer) Len() int {
+	if len(w.sizes) > 1 {
+		return 0
+	}
+	return w.sizes[0].n
+}
+
+// Link says what frames start with.
+func (w *Writer) Link() Link { return w.link }
+
+// Static reports whether all frames are the image: then there is nothing to
+// write.
+func (w *Writer) Static() bool { return w.marks() == 0 && len(w.fields) == 0 && len(w.sizes) == 1 }
+
+// Probing reports whether frames carry probes.
+func (w *Writer) Probing() bool { return w.probing }
