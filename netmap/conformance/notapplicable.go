@@ -11,7 +11,7 @@ type Exception struct {
 
 var (
 	oneEnded = []Kind{Null, Sink}
-	twoEnded = []string{"transfer", "wrap", "threads", "reflect", "wake", "link-down"}
+	twoEnded = []string{"transfer", "wrap", "threads", "offsets", "kloop", "reflect", "wake", "link-down"}
 )
 
 // NotApplicable is the list of what is not checked where, and why. A check
@@ -19,10 +19,11 @@ var (
 var NotApplicable = []Exception{
 	{oneEnded, twoEnded, "nothing that is sent arrives anywhere"},
 	{oneEnded, []string{"queues", "fragments", "withhold", "forward", "learn", "monitor", "zero-copy-monitor", "pending", "room"}, "nothing that is sent arrives anywhere"},
-	{[]Kind{Null}, []string{"port-info", "modes", "host-modes", "pools", "memory-id", "exclusive", "ring-only"}, "a null port has no name by which a second request could find it, and no mode but its own"},
+	{[]Kind{Null}, []string{"port-info", "modes", "host-modes", "pools", "memory-id", "exclusive", "ring-only", "options", "csb"}, "a null port has no name by which a second request could find it, and no mode but its own"},
 	{[]Kind{VALE, Pipe, Null}, []string{"remove", "link-down"}, "it is not an interface"},
 	{[]Kind{Null, Sink, VALE, Emulated, Native, Looped}, []string{"ring-memory", "forward"}, "only pipes share a region that the first of them sized"},
 	{[]Kind{Emulated, Native, Looped, Pipe}, []string{"learn"}, "it is not a switch"},
+	{[]Kind{Null, Sink, Emulated, Native, Looped, Pipe}, []string{"header", "persistent", "extmem"}, "it is not a switch"},
 	{[]Kind{VALE, Emulated, Native, Looped}, []string{"pending", "room"}, "what the receiver has no room for is lost, and the sender does not wait"},
 	{[]Kind{VALE}, []string{"withhold"}, "a VALE switch delivers what there is of a packet when the sync ends, as a packet"},
 	{[]Kind{Emulated, Native, Looped}, []string{"withhold"}, "a NIC takes fragments as they come; the driver decides what becomes of them"},
