@@ -29,7 +29,7 @@ type RingHeader struct {
 	Flags      uint32 // NR_*; the user writes it
 	_          [4]byte
 	TS         Timeval // time of the last receive sync; sync writes it
-	OffsetMask uint64  // bits of Slot.Ptr that are an offset, 0 if none; set at registration
+	OffsetMask uint64  // bits of Slot.Ptr that are an offset; set at registration with offsets, else 0 or an earlier ring's in this place
 	BufAlign   uint64  // alignment of data in a buffer; set at registration
 	_          [56]byte
 	Sem        [128]byte // for the users' own locking; neither side touches it
