@@ -189,6 +189,15 @@ func (d *Device) persist(name string, r *netmap.RegisterReq, m *memory, auto boo
 	return p, nil
 }
 
+// updateConfig is what netmap_update_config does to a name: a persistent port
+// that is attached is its switch's by its interface's name from then on, which
+// no request can say.
+func (na *adapter) updateConfig() {
+	if p, ok := na.ops.(*valePort); ok && p.ifName != "" {
+		p.name = p.ifName
+	}
+}
+
 func (p *valePort) register(on bool) error {
 	p.commit(on)
 	p.setOn(on)
