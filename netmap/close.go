@@ -31,6 +31,7 @@ func (p *Port) release() error {
 		errs = append(errs, p.regs[i].file.Close())
 	}
 	p.kloop.closeFDs()
+	p.users = nil
 	if p.link != nil {
 		p.link.close()
 	}

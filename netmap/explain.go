@@ -26,26 +26,11 @@ func (p *Port) explain(err error, dev Device, want *RegisterReq) error {
 	case errors.Is(err, syscall.EOPNOTSUPP):
 		return fmt.Errorf("the driver of %s has no netmap support and emulation is off (echo 0 > /sys/module/netmap/parameters/admode): %w", name, err)
 	case errors.Is(err, syscall.ENOMEM):
-		return fmt.Errorf("netmap's memory is too small for %s%s: %w", name, ringSize(dev, name, want), err)
+		return fmt.Errorf("netmap's memory is too small for %s%s: %w", name, noMemory(dev, name, want, p.wants), err)
 	case errors.Is(err, syscall.EIO) && want.Flags&FlagAcceptVnetHdr == 0:
-		return fmt.Errorf("%s has virtio-net headers, which must be accepted: %w", name, err)
+		return fmt.Errorf("frames of %s begin with a virtio-net header: open it with Config.AcceptVnetHdr, or set the header's length to 0 (PORT_HDR_SET): %w", name, err)
 	case errors.Is(err, syscall.EINVAL):
 		return fmt.Errorf("netmap refuses %s: no such ring, memory or combination (dmesg may tell more): %w", name, err)
 	}
 	return fmt.Errorf("register %s: %w", name, err)
-}
-
-// ringSize says how large a ring's memory must be, where the port's slots can
-// be found out.
-func ringSize(dev Device, name string, want *RegisterReq) string {
-	sizes := PortInfoReq{MemID: want.MemID}
-	slots := max(want.TxSlots, want.RxSlots)
-	if request(dev, &Request{Type: ReqPortInfoGet, Name: name, Body: &sizes}) == nil {
-		slots = max(slots, sizes.TxSlots, sizes.RxSlots)
-	}
-	if slots == 0 {
-		return " (see ring_size, ring_num, buf_num and if_num in /sys/module/netmap/parameters)"
-	}
-	return fmt.Sprintf(": its rings of %d slots need %d bytes each (echo %d > /sys/module/netmap/parameters/ring_size; also see ring_num, buf_num and if_num)",
-		slots, ringHeaderSize+int(slots)*slotSize, ringHeaderSize+int(slots)*slotSize)
 }

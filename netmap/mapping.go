@@ -68,7 +68,7 @@ func (m *Memory) boundRings(reg *registered) (rings [2][]*Ring, err error) {
 		m.slots = max(m.slots, ring.NumSlots())
 		rings[d] = append(rings[d], ring)
 	}
-	return rings, nil
+	return rings, haveBuffers(rings)
 }
 
 // extraBufs takes the registration's list of extra buffers, in which the first

@@ -25,9 +25,7 @@ func Move(dst, src *Ring, max int) (int, error) {
 	if max <= 0 {
 		return 0, nil
 	}
-	// A buffer takes its packet's offset along: where the other ring has
-	// another limit, or none, it would be read elsewhere.
-	swap := dst.mem.id == src.mem.id && dst.ofsMask == src.ofsMask && dst.ofsMax == src.ofsMax
+	swap := dst.CanSwap(src)
 	avail, room := src.Space(), dst.Space()
 	limit := min(avail, room)
 	n, whole := 0, 0 // slots moved; slots up to the last end of a packet

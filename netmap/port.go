@@ -13,10 +13,16 @@ type Config struct {
 	// ExtraBufs asks for buffers beyond those in the rings, for Port.Pool.
 	// The kernel may grant fewer.
 	ExtraBufs int
-	// Single binds all rings to one descriptor instead of one each: a Sync of
-	// any queue then syncs all of its direction, and one goroutine owns all
-	// queues. Host rings with NS_FORWARD want it.
+	// Single binds all rings to one descriptor instead of one each: a Sync or
+	// Wait of any queue then syncs all of its direction, a Wait ends when any
+	// of them has something, and one goroutine owns all queues. Forwarding
+	// from the host's stack needs it, see [RingForward].
 	Single bool
+	// AcceptVnetHdr opens a port also where its frames begin with a virtio-net
+	// header (NR_ACCEPT_VNET_HDR), as those of a VALE port for a virtual machine
+	// do; else such a port is EIO. The header counts in a slot's length, and the
+	// Ethernet header follows it.
+	AcceptVnetHdr bool
 	// ExtMem is memory of the caller's to make the port in, instead of the
 	// kernel's, as the spec's option @extmem gives it from a file. The port
 	// must not be there yet. The memory is the caller's to unmap, after Close
@@ -42,6 +48,7 @@ type Info struct {
 	HostTxRings, HostRxRings int
 	TxSlots, RxSlots         int // of each ring
 	BufSize                  int // bytes
+	VnetHdr                  int // bytes of the virtio-net header of each frame; looked for with AcceptVnetHdr only
 }
 
 // A Port is an open netmap port: one descriptor for each ring and direction,
@@ -64,6 +71,7 @@ type Port struct {
 	lent    []byte       // memory that the region is made of, where it is not the kernel's
 	file    []byte       // of those, the port's own mapping of a file
 	regs    []registered // in order of opening: the first owns the mapping
+	wants   int          // registrations, with those to come
 	tx, rx  []*Queue
 	options portOptions
 	pool    *Pool
@@ -74,6 +82,7 @@ type Port struct {
 	mu     sync.Mutex
 	closed bool
 	err    error
+	users  []*UserBufs // to be there as long as slots can name them
 }
 
 // registered is a bound descriptor with the answer to its registration.
@@ -110,7 +119,11 @@ func OpenSpec(sp Spec, c *Config) (*Port, error) {
 		cfg.Device = Kernel
 	}
 	p := &Port{name: sp.String(), info: Info{Spec: sp}}
-	if err := p.open(cfg); err != nil {
+	err := p.open(cfg)
+	if err == nil && cfg.AcceptVnetHdr {
+		p.info.VnetHdr, err = Control{Device: cfg.Device}.PortHdr(sp.Name)
+	}
+	if err != nil {
 		p.release()
 		return nil, &OpError{Op: "open", Port: p.name, Err: err}
 	}
@@ -132,6 +145,9 @@ func (p *Port) open(c Config) error {
 		TxRings: sp.Conf.TxRings, RxRings: sp.Conf.RxRings, HostTxRings: sp.Conf.HostTxRings, HostRxRings: sp.Conf.HostRxRings,
 		TxSlots: sp.Conf.TxSlots, RxSlots: sp.Conf.RxSlots, ExtraBufs: uint32(c.ExtraBufs),
 	}
+	if c.AcceptVnetHdr {
+		want.Flags |= FlagAcceptVnetHdr
+	}
 	if sp.Share != "" {
 		id, err := memoryOf(c.Device, sp.Share)
 		if err != nil {
@@ -147,6 +163,7 @@ func (p *Port) open(c Config) error {
 	if sp.Flags&FlagExclusive != 0 && !single {
 		return p.openExclusive(c.Device, want)
 	}
+	p.wants = 1
 	anchor, err := p.register(c.Device, want)
 	if err != nil {
 		return err
@@ -162,15 +179,13 @@ func (p *Port) open(c Config) error {
 		return err
 	}
 	if single || len(rings[TX])+len(rings[RX]) == 1 {
-		for _, r := range rings[TX] {
-			p.add(anchor, r)
-		}
-		for _, r := range rings[RX] {
+		for _, r := range append(rings[TX], rings[RX]...) {
 			p.add(anchor, r)
 		}
 		if c.Kloop != nil {
 			return p.enableCSB(c.Kloop)
 		}
+		p.syncTogether()
 		return nil
 	}
 	return p.openQueues(c.Device, want, &anchor.req)
@@ -216,7 +231,9 @@ func (p *Port) openExclusive(dev Device, want RegisterReq) error {
 // openQueues registers one descriptor for each ring of each direction that the
 // registration got binds.
 func (p *Port) openQueues(dev Device, want RegisterReq, got *RegisterReq) error {
-	for _, b := range bindings(got) {
+	all := bindings(got)
+	p.wants += len(all)
+	for _, b := range all {
 		r := want
 		r.Mode, r.RingID = b.mode, b.ring
 		r.Flags &^= FlagTxRingsOnly | FlagRxRingsOnly
@@ -316,10 +333,24 @@ func (p *Port) register(dev Device, want RegisterReq) (registered, error) {
 func (p *Port) add(r registered, ring *Ring) {
 	q := &Queue{port: p, file: r.file, ring: ring, dir: ring.Dir(), reg: r.req, head: ring.Head()}
 	p.info.BufSize = ring.BufSize()
+	id := int(ring.hdr.RingID)
 	if q.dir == TX {
+		q.host = id >= p.info.TxRings
 		p.tx = append(p.tx, q)
 	} else {
+		q.host = id >= p.info.RxRings
 		p.rx = append(p.rx, q)
+	}
+}
+
+// syncTogether tells the queues of a single descriptor of each other.
+func (p *Port) syncTogether() {
+	all := append(p.tx[:len(p.tx):len(p.tx)], p.rx...)
+	if len(all) < 2 {
+		return
+	}
+	for _, q := range all {
+		q.all = all
 	}
 }
 

@@ -15,9 +15,11 @@ type Queue struct {
 	file File
 	ring *Ring
 	dir  Dir
+	host bool
 	reg  RegisterReq
 
 	head   uint32    // as of the last sync
+	all    []*Queue  // with Config.Single, all queues of the descriptor, which sync together; else nil
 	calls  uint8     // counts to the next timed sync
 	slow   bool      // a sync took long: no more raw system calls
 	csb    *csbQueue // nil but in CSB mode
@@ -30,6 +32,11 @@ func (q *Queue) Ring() *Ring { return q.ring }
 
 // Dir returns the queue's direction.
 func (q *Queue) Dir() Dir { return q.dir }
+
+// Host reports whether the ring is one to or from the host's stack: what is put
+// into a transmit ring goes up to it, as if the NIC had received it, and what
+// it sends comes in through a receive ring. See [RingForward].
+func (q *Queue) Host() bool { return q.host }
 
 // FD returns the descriptor, for poll(2) beside others: for POLLIN on a
 // receive queue, for POLLOUT on a transmit queue that is full. If the poll
@@ -63,13 +70,14 @@ const (
 // Sync tells the kernel what the user gave back and learns what is new
 // (NIOCTXSYNC, NIOCRXSYNC); it does not wait for packets. ErrRing says that
 // head or cur are outside of [head,tail], and that the ring is as it was;
-// ErrClosed that the port was stopped or closed.
+// ErrClosed that the port was stopped or closed. On a port with one descriptor
+// (Config.Single) all rings of the direction are synced.
 func (q *Queue) Sync() error {
 	if err := q.enter(); err != nil {
 		return err
 	}
 	defer q.leave()
-	if err := q.ring.Check(q.head); err != nil {
+	if err := q.check(); err != nil {
 		return err
 	}
 	var err error
@@ -84,11 +92,34 @@ func (q *Queue) Sync() error {
 		err = q.sync(true)
 		q.slow = time.Since(begin) > slowSync
 	}
-	q.head = q.ring.Head()
+	q.synced()
 	if err != nil {
 		return q.port.dead(err)
 	}
 	return nil
+}
+
+// check looks at the rings before a system call that may sync them. With one
+// descriptor for all, a sync of the one direction can be a sync of both: what
+// it forwards down from the host's stack goes out through the transmit rings.
+func (q *Queue) check() error {
+	if q.all == nil {
+		return q.ring.Check(q.head)
+	}
+	for _, o := range q.all {
+		if err := o.ring.Check(o.head); err != nil {
+			return fmt.Errorf("%v ring %d: %w", o.dir, o.ring.hdr.RingID, err)
+		}
+	}
+	return nil
+}
+
+// synced notes the indices after such a call.
+func (q *Queue) synced() {
+	q.head = q.ring.Head()
+	for _, o := range q.all {
+		o.head = o.ring.Head()
+	}
 }
 
 // sync tries again what a signal interrupted.
@@ -133,7 +164,7 @@ func (q *Queue) poll(d time.Duration) (revents int16, err error) {
 		return 0, err
 	}
 	defer q.leave()
-	if err := q.ring.Check(q.head); err != nil {
+	if err := q.check(); err != nil {
 		return 0, err
 	}
 	revents, err = q.file.Poll(q.Events(), d)
@@ -173,7 +204,7 @@ func (q *Queue) Polled(revents int16) error {
 }
 
 func (q *Queue) polled(revents int16) error {
-	q.head = q.ring.Head()
+	q.synced()
 	if revents&^(pollIn|pollOut) != 0 {
 		// The kernel refused to sync: it is going away, or the ring's indices
 		// are not what it believes.

@@ -3,6 +3,7 @@ package netmap
 import (
 	"fmt"
 	"structs"
+	"time"
 )
 
 // A Timeval is struct timeval on 64-bit systems.
@@ -34,10 +35,27 @@ type RingHeader struct {
 	Sem        [128]byte // for the users' own locking; neither side touches it
 }
 
-// Flags of a ring, NR_*.
+// Flags of a ring, NR_*, for RingHeader.Flags of receive rings. The kernel does
+// not clear the field when it makes a ring: who cares what it says sets it.
 const (
-	RingTimestamp uint32 = 2 // NR_TIMESTAMP: set TS at every receive sync
-	RingForward   uint32 = 4 // NR_FORWARD: heed Forward in slots
+	// RingTimestamp (NR_TIMESTAMP) has every receive sync set TS, for
+	// [Ring.Timestamp]. Syncs do so without it too, unless the module's
+	// parameter no_timestamp is set.
+	RingTimestamp uint32 = 2
+	// RingForward (NR_FORWARD) makes a receive ring of an interface heed
+	// [Forward] in the slots that are given back. The next sync or wait of
+	// that ring passes them on:
+	//
+	//	NIC rx ──Forward──▶ host's stack      copied, on any port with NIC rings
+	//	host rx ─Forward──▶ NIC tx            by exchange of buffers, see below
+	//
+	// Down to the NIC goes only what comes in through the first host ring of a
+	// port of all rings on one descriptor ("eth0*" with Config.Single); else
+	// it is dropped. The sync itself puts it into the transmit rings, whose head
+	// moves: hold no slots of them meanwhile, and sync them next (a wait does
+	// so by itself). What finds no room there is dropped. On other host rings
+	// the flag sends a packet back up.
+	RingForward uint32 = 4
 )
 
 // Dir is a ring's direction.
@@ -84,6 +102,19 @@ func (r *Ring) Memory() *Memory { return r.mem }
 
 // Dir returns the ring's direction.
 func (r *Ring) Dir() Dir { return Dir(r.hdr.Dir) }
+
+// Timestamp returns when the kernel last synced this receive ring, by the
+// system's clock (CLOCK_REALTIME) in microseconds: one time for all packets
+// that the sync brought. Before the first sync, and in a transmit ring, which
+// the kernel does not stamp, it is the zero [time.Time] or what an earlier ring
+// left in its place.
+func (r *Ring) Timestamp() time.Time {
+	t := r.hdr.TS
+	if t.Sec == 0 && t.Usec == 0 {
+		return time.Time{}
+	}
+	return time.Unix(t.Sec, t.Usec*1000)
+}
 
 // NumSlots returns the number of slots; one fewer can be in use at a time.
 func (r *Ring) NumSlots() int { return len(r.slots) }
@@ -176,6 +207,28 @@ const outOfRing = 1<<32 - 1
 func (r *Ring) Buffer(s *Slot) []byte {
 	i := uint64(s.BufIdx) * r.bufSize
 	return r.bufs[i : i+r.bufSize : i+r.bufSize][s.Ptr&r.ofsMask:]
+}
+
+// Offset returns where in its buffer the data of a slot begin, in bytes
+// (nm_get_offset): 0 unless the port was opened with offsets.
+func (r *Ring) Offset(s *Slot) int { return int(s.Ptr & r.ofsMask) }
+
+// SetOffset has the data of a slot begin at byte n of its buffer, where
+// [Ring.Bytes] and [Ring.Buffer] then find them. It does nothing on a port that
+// was opened without offsets. The kernel takes an n above the greatest offset
+// the port was opened with for that one.
+func (r *Ring) SetOffset(s *Slot, n int) {
+	s.Ptr = s.Ptr&^r.ofsMask | uint64(n)&r.ofsMask
+}
+
+// CanSwap reports whether slots of the rings may exchange buffers: whether these
+// are of one region, and packets begin in both where the same offsets say, or
+// where none do. [Swap] cannot know and does not check; who swaps asks this
+// once for each pair of rings. [Move] asks by itself.
+func (r *Ring) CanSwap(o *Ring) bool {
+	// A buffer takes its packet's offset along: where the other ring has
+	// another limit, or none, it would be read elsewhere.
+	return r.mem.id == o.mem.id && r.ofsMask == o.ofsMask && r.ofsMax == o.ofsMax
 }
 
 // Check returns [ErrRing] unless from ≤ head ≤ cur ≤ tail, going around the

@@ -63,8 +63,10 @@ const outside = "netmap: a slot's buffer index or length leads out of the memory
 // the packet goes on. Both are marked [BufChanged]; all other flags of both
 // are cleared, for they spoke of the packet or the buffer that left.
 //
-// Legal only if the slots' rings share one memory region (equal [Memory.ID])
-// and the caller owns both slots.
+// Legal only if the slots' rings share one memory region, see
+// [Ring.CanSwap], and the caller owns both slots. Swap cannot check either:
+// in another region a buffer's index names another buffer or none. A slot with
+// [Indirect] has its packet elsewhere and is not to be swapped.
 func Swap(a, b *Slot) {
 	// As words: the stores of single fields would take twice as long.
 	x, y := words(a), words(b)

@@ -21,7 +21,7 @@ const (
 	vale = conformance.Ends | conformance.Swallows | conformance.Frags | conformance.Conf | conformance.Queues |
 		conformance.Switches | conformance.Monitors | conformance.Named
 	pipe = conformance.Ends | conformance.Lossless | conformance.Frags | conformance.Withholds | conformance.OneMemory |
-		conformance.Conf | conformance.Queues | conformance.Monitors | conformance.SecondPair | conformance.Named
+		conformance.Conf | conformance.Queues | conformance.Monitors | conformance.ZCMonitors | conformance.SecondPair | conformance.Named
 )
 
 // fake returns the targets of a fake device. Its NICs have unequal rings.
@@ -48,7 +48,14 @@ func fake(t testing.TB) []*conformance.Target {
 		{Name: "null", Kind: conformance.Null, A: "netmap:null"},
 		{Name: "nics", Kind: conformance.Looped, A: "netmap:nm0", B: "netmap:nm1", Caps: looped,
 			LinkDown: func(down bool) error { return d.SetCarrier("nm0", !down) },
-			Remove:   func() (func() error, error) { return plug, d.Remove("nm0") }},
+			Remove:   func() (func() error, error) { return plug, d.Remove("nm0") },
+			Host: func() (*conformance.HostStack, error) {
+				return &conformance.HostStack{
+					Send:    func(frame []byte) error { return d.HostSend("nm0", frame) },
+					Receive: func() ([]byte, bool, error) { f, ok := d.HostReceive("nm0"); return f, ok, nil },
+					Close:   func() error { return nil },
+				}, nil
+			}},
 	}
 	for _, target := range all {
 		target.Device, target.Keeps = d, true

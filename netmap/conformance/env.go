@@ -153,6 +153,14 @@ func (e *env) sleep(d time.Duration) {
 	}
 }
 
+// until is how long a wait may take: d, less if the check's time is up before.
+func (e *env) until(d time.Duration) time.Duration {
+	if end, ok := e.ctx.Deadline(); ok {
+		d = max(0, min(d, time.Until(end)))
+	}
+	return d
+}
+
 // eventually retries f until it returns nil.
 func (e *env) eventually(d time.Duration, f func() error) error {
 	deadline := time.Now().Add(d)

@@ -15,11 +15,15 @@ import (
 //	dst    src    88b5   fill…              number length fill…
 //	dst    src    0800   IPv4, 20  UDP, 8   number length fill…
 const (
-	etherType = 0x88b5 // IEEE's for local experiments
+	etherType = EtherType
 	etherIPv4 = 0x0800
 	numberAt  = 42
 	headSize  = 50
 )
+
+// EtherType is that of the frames of the checks: IEEE's first for local
+// experiments.
+const EtherType = 0x88b5
 
 type mac [6]byte
 

@@ -43,12 +43,14 @@ const (
 	hasLinkDown
 	hasRemove
 	hasMemory
+	hasHost
 )
 
 var capNames = []string{
 	"two ends", "losslessness", "a transmit ring that drains", "fragments", "whole packets only", "one memory for both ends", "@conf", "several rings",
 	"host rings", "a learning switch", "copy monitors", "zero-copy monitors", "a second pair", "a name",
 	"a way to set the link down", "a way to remove the interface", "a measure of the kernel's memory",
+	"a way to use the host's stack",
 }
 
 // String lists the set.
@@ -95,6 +97,8 @@ type Target struct {
 	// cannot be done. It must not wait for ports that are open: the kernel
 	// lets go of an interface only when they are closed, which restore awaits.
 	Remove func() (restore func() error, err error)
+	// Host opens the host's network stack on A's interface; nil: there is none.
+	Host func() (*HostStack, error)
 	// KernelMemory returns how many bytes the netmap under test has in use,
 	// besides what the process itself has; nil: it cannot be told.
 	KernelMemory func() (int64, error)
@@ -114,6 +118,9 @@ func (t *Target) caps() Caps {
 	}
 	if t.KernelMemory != nil {
 		c |= hasMemory
+	}
+	if t.Host != nil {
+		c |= hasHost
 	}
 	return c
 }

@@ -29,7 +29,6 @@
 //     netmap mode. NICs send and receive only during somebody's sync.
 //   - A NIC sends any length, and puts a frame longer than a buffer into
 //     several slots.
-//   - A ring has at most one zero-copy monitor, where the kernel chains them.
 //   - The kernel's loop looks at its ports every millisecond, where that of the
 //     kernel is woken; its direct mode is no different.
 //   - NICs cannot be attached to switches.

@@ -23,13 +23,13 @@ type monitor struct {
 type monitored struct {
 	by     []*kring // those that get copies
 	zero   *kring   // the one that gets the buffers
+	chain  []*kring // all zero-copy monitors of a port's ring: zero, and those after it
 	tail   uint32   // of what the monitors have seen
 	sync   func(*kring, syncFlags) bool
 	notify func(*kring)
 }
 
-// getMonitor is netmap_get_monitor_na. A ring can have one zero-copy monitor
-// here, where the kernel makes a chain of them: the second gets EOPNOTSUPP.
+// getMonitor is netmap_get_monitor_na.
 func (d *Device) getMonitor(name string, r *netmap.RegisterReq, m *memory) (*adapter, error) {
 	const both = netmap.FlagMonitorTx | netmap.FlagMonitorRx
 	zero := r.Flags&netmap.FlagZCopyMon != 0
@@ -104,17 +104,6 @@ func (n *monitor) register(on bool) error {
 	if on && n.parent == nil {
 		return unix.ENXIO
 	}
-	if on {
-		taken := false
-		for _, k := range n.rings[rx] {
-			if k.pendingOn && !k.on {
-				n.watches(k, func(w *kring) { taken = taken || w.mon.zero != nil })
-			}
-		}
-		if taken && n.zero() {
-			return unix.EOPNOTSUPP
-		}
-	}
 	for t, rings := range n.rings {
 		for _, k := range rings {
 			if k.pendingOn != on || k.on == on {
@@ -141,7 +130,58 @@ func (n *monitor) zero() bool { return n.flags&netmap.FlagZCopyMon != 0 }
 
 // watch is netmap_monitor_add.
 func (k *kring) watch(by *kring) {
-	if !k.watched() {
+	m := k.mon
+	if by.na.ops.(*monitor).zero() {
+		k.link(append(m.chain, by))
+	} else {
+		k.observe(append(m.by, by), m.zero)
+	}
+}
+
+// unwatch is netmap_monitor_del.
+func (k *kring) unwatch(by *kring) {
+	isIt := func(m *kring) bool { return m == by }
+	if slices.Contains(k.mon.chain, by) {
+		k.link(slices.DeleteFunc(slices.Clone(k.mon.chain), isIt))
+		if k.dir == rx {
+			by.observe(nil, nil)
+		}
+	} else {
+		k.observe(slices.DeleteFunc(slices.Clone(k.mon.by), isIt), k.mon.zero)
+	}
+}
+
+// link makes a ring's chain of zero-copy monitors: it gives its buffers to the
+// first, which gives what its user returns to the second, and so on. Only the
+// chain of a receive ring is followed beyond the first, as in the kernel, which
+// syncs a monitor's ring as a receive ring: where the port has as many rings of
+// both directions, that chain carries the packets of both.
+func (k *kring) link(chain []*kring) {
+	var first *kring
+	if len(chain) > 0 {
+		first = chain[0]
+	}
+	k.observe(k.mon.by, first)
+	k.mon.chain = chain
+	if k.dir == tx {
+		return
+	}
+	for i, m := range chain {
+		var next *kring
+		if i+1 < len(chain) {
+			next = chain[i+1]
+		}
+		m.observe(nil, next)
+	}
+}
+
+// observe sets who gets copies and who gets buffers, and puts itself before the
+// ring's own sync as long as anybody does.
+func (k *kring) observe(by []*kring, zero *kring) {
+	was, is := k.watched(), len(by) > 0 || zero != nil
+	k.mon.by, k.mon.zero = by, zero
+	switch {
+	case is && !was:
 		k.mon.sync, k.mon.notify = k.sync, k.notify
 		k.mon.tail = k.hwtail
 		k.sync = (*kring).syncWatchedTX
@@ -149,21 +189,7 @@ func (k *kring) watch(by *kring) {
 			k.sync = (*kring).syncWatchedRX
 			k.notify = (*kring).notifyWatched
 		}
-	}
-	if by.na.ops.(*monitor).zero() {
-		k.mon.zero = by
-	} else {
-		k.mon.by = append(k.mon.by, by)
-	}
-}
-
-// unwatch is netmap_monitor_del.
-func (k *kring) unwatch(by *kring) {
-	if k.mon.zero == by {
-		k.mon.zero = nil
-	}
-	k.mon.by = slices.DeleteFunc(k.mon.by, func(m *kring) bool { return m == by })
-	if !k.watched() {
+	case was && !is:
 		k.sync, k.notify = k.mon.sync, k.mon.notify
 		k.mon = monitored{}
 	}
@@ -264,10 +290,7 @@ func (k *kring) show(first, n uint32) {
 // (netmap_monitor_stop).
 func (na *adapter) stopMonitors() {
 	na.each(func(k *kring) {
-		all := slices.Clone(k.mon.by)
-		if k.mon.zero != nil {
-			all = append(all, k.mon.zero)
-		}
+		all := slices.Concat(k.mon.by, k.mon.chain)
 		for _, m := range all {
 			n := m.na.ops.(*monitor)
 			n.parent.put()

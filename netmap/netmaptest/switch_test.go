@@ -318,9 +318,6 @@ func TestZeroCopyMonitor(t *testing.T) {
 	if m.Info().MemID != 1 {
 		t.Errorf("the monitor has memory %d", m.Info().MemID)
 	}
-	if _, err := register(t, d, "nm0{1", &netmap.RegisterReq{Mode: netmap.ModeAllNIC, Flags: netmap.FlagZCopyMon}); err != unix.EOPNOTSUPP {
-		t.Errorf("a second zero-copy monitor: %v", err)
-	}
 	buf := a.TX()[0].Ring().Slot(0).BufIdx
 	send(t, a.TX()[0], broadcast)
 	same(t, take(t, m.RX()[0]))

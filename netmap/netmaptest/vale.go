@@ -282,24 +282,29 @@ func (p *valePort) dispatch(k *kring, first, frags uint32, woken *[maxPorts][max
 	to, all := b.learn(p, k, first)
 	if !all {
 		if to >= 0 && to != p.index && b.ports[to] != nil {
-			b.ports[to].deliver(k, first, frags, k.id, woken)
+			b.ports[to].deliver(p, k, first, frags, k.id, woken)
 		}
 		return
 	}
 	for i, v := range b.ports {
 		if v != nil && i != p.index {
-			v.deliver(k, first, frags, 0, woken)
+			v.deliver(p, k, first, frags, 0, woken)
 		}
 	}
 }
 
-// learn is netmap_vale_learning; to is -1 for a packet of no use.
+// learn is netmap_vale_learning; to is -1 for a packet of no use. Neither
+// NS_NO_LEARN nor a slot's port index changes anything, in the kernel too.
 func (b *bridge) learn(p *valePort, k *kring, first uint32) (to int, all bool) {
-	s := &k.slots[first]
-	if k.clip(s) < 14 || int(s.Len) > k.clip(s) {
+	s, at, ok := p.ethernet(k, first)
+	if !ok || int(s.Len)-at < 14 {
 		return -1, false
 	}
-	buf := k.buf(s)
+	buf := k.source(s, at+12)
+	if buf == nil {
+		return -1, false
+	}
+	buf = buf[at:]
 	dst, src := mac(buf), mac(buf[6:])
 	if buf[6]&1 == 0 && p.last != src {
 		e := &b.table[hashMAC(src)]
@@ -322,7 +327,7 @@ func hashMAC(m uint64) uint64 { return m * 0x9e3779b97f4a7c15 >> 54 } // the upp
 
 // deliver copies a packet into a receive ring, if that is open and has room for
 // all of it. After one that finds none, the rest of the batch is dropped too.
-func (v *valePort) deliver(from *kring, first, frags uint32, ring int, woken *[maxPorts][maxVALERings]bool) {
+func (v *valePort) deliver(p *valePort, from *kring, first, frags uint32, ring int, woken *[maxPorts][maxVALERings]bool) {
 	if !v.on {
 		v.count.Dropped++
 		return
@@ -338,17 +343,30 @@ func (v *valePort) deliver(from *kring, first, frags uint32, ring int, woken *[m
 		v.count.Dropped++
 		return
 	}
+	v.count.Received++
+	woken[v.index][ring] = true
+	if v.hdrLen != p.hdrLen {
+		v.deliverAcross(from, first, frags, k, p)
+		return
+	}
 	for i := range frags {
 		s, t := &from.slots[first], &k.slots[k.hwtail]
 		n := int(s.Len)
 		if n > from.clip(s) {
 			n = 0
 		}
-		at := k.landing(t, from.offset(s))
+		at, to := k.landing(t, from.offset(s)), -1
+		if s.Flags&netmap.Indirect != 0 {
+			// It is put at the buffer's start, whatever the offset says then.
+			at, to = k.landing(t, int(s.Ptr%cacheLine)), 0
+		}
 		if n > v.mem.bufSize()-at {
 			n, at = 0, k.offset(t)
 		}
-		copy(v.mem.buf(t.BufIdx)[at:], from.buf(s)[:n])
+		if to < 0 {
+			to = at
+		}
+		n = copy(v.mem.buf(t.BufIdx)[to:], from.source(s, n))
 		k.setOffset(t, at)
 		t.Len = uint16(n)
 		t.Flags = netmap.SlotFlags(frags << 8)
@@ -358,8 +376,6 @@ func (v *valePort) deliver(from *kring, first, frags uint32, ring int, woken *[m
 		k.corrupt(k.hwtail)
 		first, k.hwtail = from.next(first), k.next(k.hwtail)
 	}
-	v.count.Received++
-	woken[v.index][ring] = true
 }
 
 // flowHash spreads frames over rings by IP addresses and ports, as receive side

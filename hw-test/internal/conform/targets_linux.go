@@ -82,7 +82,7 @@ func discover(cfg *config, only []string) (found []*conformance.Target, absent [
 		undo = append(undo, removeVeth)
 		return &conformance.Target{Kind: conformance.Emulated, A: "netmap:" + veths[0], B: "netmap:" + veths[1], Caps: interfaceCaps,
 			MaxFrame: 1514, Hold: true, Settles: true, Unordered: true, Packets: 100000,
-			LinkDown: func(down bool) error { return setLink(veths[0], down) }, Remove: takeVeth}, nil
+			LinkDown: func(down bool) error { return setLink(veths[0], down) }, Remove: takeVeth, Host: hostOf(veths[0])}, nil
 	})
 	add("native", func() (*conformance.Target, error) {
 		a, b, err := nicPair(cfg.nics)
@@ -96,7 +96,7 @@ func discover(cfg *config, only []string) (found []*conformance.Target, absent [
 		}
 		return &conformance.Target{Kind: conformance.Native, A: "netmap:" + a, B: "netmap:" + b, Caps: interfaceCaps | conformance.Frags,
 			MinFrame: 60, MaxFrame: 1514, Hold: true, Settles: true, Packets: 50000,
-			LinkDown: func(down bool) error { return setLink(a, down) }}, nil
+			LinkDown: func(down bool) error { return setLink(a, down) }, Host: hostOf(a)}, nil
 	})
 	return found, absent, cleanup, err
 }
