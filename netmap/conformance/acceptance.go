@@ -23,7 +23,7 @@ var Acceptance = []Item{
 	{10, "CSB and kernel loops", []string{"csb", "kloop"}, ""},
 	{11, "the legacy interface", nil, "package netmap makes no NIOCREGIF and its fake takes none: NIOCCTRL says all of it, and every module since 2018 has it; netmap's own programs of that interface run in the VM"},
 	{12, "virtio-net headers", []string{"header", "vnet-header"}, ""},
-	{13, "making, attaching and removing VALE ports", []string{"persistent"}, ""},
+	{13, "making, attaching and removing VALE ports", []string{"persistent", "attach"}, ""},
 	{14, "an exclusive open blocks later ones", []string{"exclusive", "persistent"}, ""},
 	{15, "1 to 100 packets of 50 to 10049 bytes, also with extra buffers", []string{"transfer", "fragments", "fragment-count", "extra-buffers"}, ""},
 	{16, "VALE floods broadcasts, and learns", []string{"learn", "ignored-flags"}, ""},
