@@ -48,20 +48,20 @@ type Replay struct {
 }
 
 // asked is the rate that was asked, in words, "" if none was.
-func (t *TxResult) asked() string {
+func (t *TxResult) asked(norm norm) string {
 	switch {
 	case t.RateAskedPPS > 0:
-		return Norm(t.RateAskedPPS) + "pps"
+		return norm(t.RateAskedPPS) + "pps"
 	case t.RateAskedBPS > 0:
-		return Norm(t.RateAskedBPS) + "bps"
+		return norm(t.RateAskedBPS) + "bps"
 	case t.RateAskedWireBPS > 0:
-		return Norm(t.RateAskedWireBPS) + "bps on the wire"
+		return norm(t.RateAskedWireBPS) + "bps on the wire"
 	}
 	return ""
 }
 
-func (t *TxResult) reportPace(b *strings.Builder) {
-	if asked := t.asked(); asked != "" {
+func (t *TxResult) reportPace(b *strings.Builder, norm norm) {
+	if asked := t.asked(norm); asked != "" {
 		verdict := "met"
 		if !t.RateMet {
 			verdict = "not met"

@@ -11,10 +11,13 @@ const mostStreams = 16
 // finalReport is pkt-gen's two closing lines, followed by what pkt-gen does
 // not tell: shares by queue, what did not leave, what the probe found. "raw"
 // is the rate on the wire, CRC, preamble and gap included.
-func finalReport(r *Result) string {
+func finalReport(r *Result, norm norm) string {
 	var b strings.Builder
 	verb := "Sent"
-	if r.TxResult == nil {
+	switch {
+	case r.Pong != nil:
+		verb = "Reflected"
+	case r.TxResult == nil:
 		verb = "Received"
 	}
 	if r.Packets == 0 {
@@ -23,7 +26,7 @@ func finalReport(r *Result) string {
 		fmt.Fprintf(&b, "%s %d packets %d bytes %d events %d bytes each in %.2f seconds.\n",
 			verb, r.Packets, r.Bytes, r.Syncs, r.Bytes/r.Packets, r.Seconds)
 		fmt.Fprintf(&b, "Speed: %spps Bandwidth: %sbps (raw %sbps). Average batch: %.2f pkts\n",
-			Norm(r.PPS), Norm(r.BPS), Norm(r.WireBPS), r.AvgBatch)
+			norm(r.PPS), norm(r.BPS), norm(r.WireBPS), r.AvgBatch)
 	}
 	if len(r.Queues) > 1 {
 		for _, q := range r.Queues {
@@ -31,10 +34,16 @@ func finalReport(r *Result) string {
 		}
 	}
 	if r.TxResult != nil {
-		r.TxResult.report(&b)
+		r.TxResult.report(&b, norm)
 	}
 	if r.RxResult != nil {
 		r.RxResult.report(&b)
+	}
+	if r.Ping != nil {
+		r.Ping.report(&b)
+	}
+	if r.Pong != nil {
+		r.Pong.report(&b)
 	}
 	for _, e := range r.Errors {
 		fmt.Fprintf(&b, "%s: %s\n", r.Tool, e)
@@ -42,8 +51,8 @@ func finalReport(r *Result) string {
 	return b.String()
 }
 
-func (t *TxResult) report(b *strings.Builder) {
-	t.reportPace(b)
+func (t *TxResult) report(b *strings.Builder, norm norm) {
+	t.reportPace(b, norm)
 	if t.Replay != nil {
 		t.Replay.report(b)
 	}

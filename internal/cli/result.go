@@ -19,8 +19,9 @@ const wireOverhead = 4 + 8 + 12
 // are made from. All counters start at zero with the run. A Result is a plain
 // value without locks; the program that fills it owns it.
 //
-// Exactly one of TxResult and RxResult is set in a one-way run. Their fields
-// appear in the same JSON object, and are absent where the pointer is nil.
+// One of TxResult, RxResult and Pong is set, and Ping beside TxResult. The
+// fields of the first two appear in the same JSON object; all are absent where
+// the pointer is nil.
 type Result struct {
 	// Type is "interval" or "result" with --json-stream, else absent.
 	Type string `json:"type,omitempty"`
@@ -33,7 +34,8 @@ type Result struct {
 	Backend string `json:"backend"`
 	// BackendWhy says in words why a bare interface name got its backend.
 	BackendWhy string `json:"backend_why,omitempty"`
-	// Mode is pkt-gen's function name: "tx", "rx", …
+	// Mode is pkt-gen's function name: "tx", "rx", "ping", "pong", "txseq" or
+	// "rxseq".
 	Mode string `json:"mode"`
 	// Options are the flags that were given, by long name.
 	Options map[string]string `json:"options,omitempty"`
@@ -62,6 +64,8 @@ type Result struct {
 
 	*TxResult
 	*RxResult
+	Ping *Ping `json:"ping,omitempty"`
+	Pong *Pong `json:"pong,omitempty"`
 
 	// ExitStatus is the status the program is about to exit with; absent
 	// from interval objects, which do not know it yet.
@@ -148,7 +152,8 @@ type RxResult struct {
 	Probe *Probe `json:"probe"`
 }
 
-// Probe is the verification of probe frames over all streams.
+// Probe is the verification of probe frames over all streams. With rxseq it is
+// of txseq's numbers, one stream that begins with the lowest number seen.
 type Probe struct {
 	// Packets is probe frames received, duplicates too, end records not.
 	Packets uint64 `json:"packets"`
@@ -177,7 +182,8 @@ type Stream struct {
 	Duplicates uint64 `json:"duplicates"`
 	Reordered  uint64 `json:"reordered"`
 	Late       uint64 `json:"late"`
-	// Total is what the sender said it sent; 0 until Ended.
+	// Total is what the sender said it sent; 0 until Ended, which is never with
+	// rxseq.
 	Total uint64 `json:"total"`
 	// Ended tells that an end record of the stream was received.
 	Ended bool `json:"ended"`
@@ -200,8 +206,8 @@ func (r *Result) Fill() {
 
 // Since is the interval between prev and r, two Results of one run, prev the
 // earlier. Start, Packets, Bytes, Seconds, Syncs, Queues and the rates are
-// those of the interval. What only one program has (TxResult, RxResult) stays
-// the total so far, because loss cannot be judged by the interval: a frame
+// those of the interval. What only one mode has (TxResult, RxResult, Ping, Pong)
+// stays the total so far, because loss cannot be judged by the interval: a frame
 // that comes late takes its loss back.
 func (r *Result) Since(prev *Result) Result {
 	d := *r

@@ -96,6 +96,13 @@ func Norm(v float64) string {
 	return fmt.Sprintf("%.3f %s", v, letters[i])
 }
 
+// norm prints a figure for people: Norm, or plain.
+type norm func(float64) string
+
+// plain prints a figure whole, as pkt-gen does with -N. The space is where
+// Norm's letter would be.
+func plain(v float64) string { return fmt.Sprintf("%.0f ", v) }
+
 // parseDecimal reads a number with an optional multiplier letter. The letter
 // becomes a decimal exponent before the conversion, so that "4.35k" is 4350
 // and not 4349.999….

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -75,14 +76,27 @@ func (o outcome) result(t *testing.T) (r cli.Result, fields map[string]any) {
 // exchange runs rcv at B and, once it is ready, pktgen at A.
 func exchange(t *testing.T, p *netlab.Pair, tx, rx string) (sent, received outcome) {
 	t.Helper()
+	end := other(t, p.B.NS, "rcv", "-i packet:"+p.B.Name+" "+rx)
+	sent = in(p.A.NS, "pktgen -i packet:"+p.A.Name+" "+tx)
+	return sent, end()
+}
+
+// other runs a program that waits for packets. It returns when the program is
+// ready, and end returns when it has ended.
+func other(t *testing.T, ns *netlab.NS, tool, args string) (end func() outcome) {
+	t.Helper()
+	main := pktgen.Main
+	if tool == "rcv" {
+		main = rcv.Main
+	}
 	ready := make(chan bool, 1)
 	done := make(chan outcome)
 	go func() {
 		var out bytes.Buffer
 		watch := &readiness{ready: ready}
 		o := outcome{status: -1}
-		_ = p.B.NS.Do(func() error {
-			o.status = rcv.Main(strings.Fields("-i packet:"+p.B.Name+" "+rx), &out, watch)
+		_ = ns.Do(func() error {
+			o.status = main(strings.Fields(args), &out, watch)
 			return nil
 		})
 		o.stdout, o.stderr = out.String(), watch.String()
@@ -93,25 +107,26 @@ func exchange(t *testing.T, p *netlab.Pair, tx, rx string) (sent, received outco
 		done <- o
 	}()
 	if !<-ready {
-		t.Fatalf("rcv: %+v", <-done)
+		t.Fatalf("%s: %+v", tool, <-done)
 	}
-	sent = in(p.A.NS, "pktgen -i packet:"+p.A.Name+" "+tx)
-	select {
-	case received = <-done:
-	case <-time.After(20 * time.Second):
-		t.Fatal("rcv does not end")
+	return func() (o outcome) {
+		select {
+		case o = <-done:
+		case <-time.After(20 * time.Second):
+			t.Fatalf("%s does not end", tool)
+		}
+		return o
 	}
-	return sent, received
 }
 
-// readiness looks for rcv's word that it receives.
+// readiness looks for a program's word that it receives.
 type readiness struct {
 	bytes.Buffer
 	ready chan bool
 }
 
 func (r *readiness) Write(b []byte) (int, error) {
-	if bytes.Contains(b, []byte("ready: receiving")) {
+	if bytes.Contains(b, []byte(": ready: ")) {
 		r.ready <- true
 	}
 	return r.Buffer.Write(b)
@@ -385,11 +400,39 @@ func TestInterfaceLostWhileRunning(t *testing.T) {
 	}
 }
 
+// A transcript is what a process has written until now.
+type transcript struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (b *transcript) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+func (b *transcript) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
+}
+
+// says waits until a process has written a text on standard error.
+func says(t *testing.T, cmd *exec.Cmd, text string) {
+	t.Helper()
+	for begin := time.Now(); !strings.Contains(cmd.Stderr.(*transcript).String(), text); time.Sleep(5 * time.Millisecond) {
+		if time.Since(begin) > 10*time.Second {
+			t.Fatalf("it does not say %q but\n%s", text, cmd.Stderr)
+		}
+	}
+}
+
 // start starts a program in a namespace; wait collects it.
 func start(t *testing.T, ns *netlab.NS, tool, args string) (cmd *exec.Cmd, wait func() outcome) {
 	t.Helper()
 	cmd = process(tool, strings.Fields(args)...)
-	var out, stderr bytes.Buffer
+	var out, stderr transcript
 	cmd.Stdout, cmd.Stderr = &out, &stderr
 	if err := ns.Start(cmd); err != nil {
 		t.Fatal(err)
@@ -407,10 +450,11 @@ func TestInterrupt(t *testing.T) {
 	a, b := "-i packet:"+pair.A.Name, "-i packet:"+pair.B.Name
 	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
 		rx, rxEnd := start(t, pair.B.NS, "rcv", b+" --json --expect 3")
-		time.Sleep(200 * time.Millisecond)
-		tx, txEnd := start(t, pair.A.NS, "pktgen", a+" -R 2000 --best-effort --json")
-		limited, limitedEnd := start(t, pair.A.NS, "pktgen", a+" -R 1 -n 100 --stream 9 --best-effort --json")
-		time.Sleep(500 * time.Millisecond)
+		says(t, rx, "ready: ")
+		tx, txEnd := start(t, pair.A.NS, "pktgen", a+" -R 2000 -T 50 --best-effort --json")
+		limited, limitedEnd := start(t, pair.A.NS, "pktgen", a+" -R 0.1 -n 100 -T 50 --stream 9 --best-effort --json")
+		says(t, tx, "avg_batch")
+		says(t, limited, "avg_batch")
 		tx.Process.Signal(sig)
 		limited.Process.Signal(sig)
 		txo, lo := txEnd(), limitedEnd()

@@ -6,10 +6,10 @@ import (
 	"github.com/ringwalk/ringwalk/internal/cli"
 )
 
-// Finish prints the final report with the verdict in it and returns the exit
+// finish prints the final report with the verdict in it and returns the exit
 // status: that of a failure before that of a shortfall before that of a report
 // that could not be written.
-func Finish(rep *cli.Reporter, res *cli.Result, failed, short, reporting error) int {
+func finish(rep *cli.Reporter, res *cli.Result, failed, short, reporting error) int {
 	status := cli.ExitOK
 	for _, err := range []error{failed, short} {
 		if err == nil {

@@ -18,6 +18,7 @@ import (
 
 	"github.com/ringwalk/ringwalk/engine"
 	"github.com/ringwalk/ringwalk/internal/cli"
+	"github.com/ringwalk/ringwalk/internal/metrics"
 	"github.com/ringwalk/ringwalk/internal/nic"
 	"github.com/ringwalk/ringwalk/netmap"
 	"github.com/ringwalk/ringwalk/qdisc"
@@ -25,16 +26,21 @@ import (
 
 // Common are the flags that the programs share.
 type Common struct {
-	Port       string
-	Threads    int
-	CPUs       string
-	Cores      int
-	Interval   time.Duration
-	LinkWait   time.Duration
-	Duration   time.Duration
-	JSON       bool
-	JSONStream bool
-	Version    bool
+	Port        string
+	Threads     int
+	CPUs        string
+	Cores       int
+	Interval    time.Duration
+	LinkWait    time.Duration
+	Duration    time.Duration
+	JSON        bool
+	JSONStream  bool
+	Plain       bool
+	Average     bool
+	Framing     bool
+	Verbose     bool
+	MetricsAddr string
+	Version     bool
 }
 
 // Flags makes a flag set that begins with the port; the program adds its own
@@ -60,6 +66,11 @@ func (c *Common) Shared(fs *pflag.FlagSet) {
 	fs.VarP(cli.CountValue(&c.Cores), "cores", "c", "with -a N: thread i goes to CPU (N+i) mod this `count`; alone it binds nothing")
 	fs.VarP(cli.DurationValue(&c.LinkWait, time.Second), "link-wait", "w", "after opening the port wait this `time`, for the link to settle; ports without an\ninterface have none to wait for; a bare number counts seconds")
 	fs.VarP(cli.DurationValue(&c.Interval, time.Millisecond), "interval", "T", "print a line each such `time`, on standard error; a bare number counts milliseconds; 0 for none")
+	fs.BoolVarP(&c.Average, "average", "A", false, "add mean and standard deviation of the last 15 intervals' rates to each line")
+	fs.BoolVarP(&c.Plain, "plain-units", "N", false, "print rates whole, without K, M, G and T")
+	fs.BoolVarP(&c.Framing, "framing", "B", false, "count CRC, preamble and gap (24 bytes) in the lines' bits a second")
+	fs.BoolVarP(&c.Verbose, "verbose", "v", false, "say what the port is: its queues, rings, memory")
+	fs.StringVar(&c.MetricsAddr, "metrics", "", "serve the counters to Prometheus at `host:port` while running, under /metrics")
 	fs.BoolVar(&c.JSON, "json", false, "at the end print the result as one JSON object on standard output")
 	fs.BoolVar(&c.JSONStream, "json-stream", false, "the same, and before it one JSON object per interval, each on a line")
 	fs.BoolVar(&c.Version, "version", false, "print the version and exit")
@@ -100,9 +111,11 @@ func (c *Common) Check() (cpus []int, err error) {
 
 // Reporter makes the reporter for the flags.
 func (c *Common) Reporter(tool string, stdout, stderr io.Writer) *cli.Reporter {
-	r := &cli.Reporter{Tool: tool, Human: stderr, Stream: c.JSONStream}
+	r := &cli.Reporter{
+		Tool: tool, Human: stderr, Stream: c.JSONStream, Plain: c.Plain, Average: c.Average, Framing: c.Framing,
+	}
 	if f, ok := stderr.(*os.File); ok {
-		r.Width = cli.Width(f)
+		r.Size = cli.Terminal(f)
 	}
 	if c.JSON || c.JSONStream {
 		r.JSON = stdout
@@ -123,13 +136,20 @@ type Port struct {
 	*engine.Port
 	prepared *nic.Prepared
 	guard    *qdisc.Restorer
+	metrics  *metrics.Server // nil: none
+	common   *Common
 	rep      *cli.Reporter
 }
 
-// Close closes the port and puts its interface back, the qdisc first: netmap
-// has let go of it when the port is closed.
+// Close ends the metrics, closes the port and puts its interface back, the
+// qdisc first: netmap has let go of it when the port is closed.
 func (p *Port) Close() error {
-	return errors.Join(p.Port.Close(), p.restore())
+	var err error
+	if p.metrics != nil {
+		err = p.metrics.Close()
+		p.metrics = nil
+	}
+	return errors.Join(err, p.Port.Close(), p.restore())
 }
 
 func (p *Port) restore() error {
@@ -151,12 +171,20 @@ func RestoreQdisc(r *qdisc.Restorer, rep *cli.Reporter) error {
 // rest of the program, and says what it opened. An interface that netmap takes
 // is prepared first: set up, promiscuous, without offloads; and its qdisc is
 // remembered, which emulated netmap replaces.
-func (c *Common) Open(cfg *engine.Config, rep *cli.Reporter) (*Port, error) {
+func (c *Common) Open(cfg *engine.Config, rep *cli.Reporter) (p *Port, err error) {
 	spec, _, err := engine.Resolve(c.Port)
 	if err != nil {
 		return nil, Refused(err)
 	}
-	port := &Port{rep: rep}
+	port := &Port{common: c, rep: rep}
+	if port.metrics, err = c.listen(); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil && port.metrics != nil {
+			err = errors.Join(err, port.metrics.Close())
+		}
+	}()
 	if ifc := netmapInterface(spec); ifc != "" {
 		var notes []string
 		if port.prepared, notes, err = nic.Prepare(ifc, nil); err != nil {
@@ -181,7 +209,26 @@ func (c *Common) Open(cfg *engine.Config, rep *cli.Reporter) (*Port, error) {
 	for _, n := range port.Info().Notes {
 		rep.Note("%s", n)
 	}
+	if c.Verbose {
+		port.describe()
+	}
 	return port, nil
+}
+
+// describe says what the port is made of.
+func (p *Port) describe() {
+	info := p.Info()
+	p.rep.Note("%s: backend %s, interface %q, MTU %d, longest packet %d bytes, receive queues: %d, transmit queues: %d",
+		info.Spec, info.Backend, info.Interface, info.MTU, info.MaxFrame, len(p.RX()), len(p.TX()))
+	ring := func(what string, r *netmap.Ring) {
+		p.rep.Note("each %s ring: %d slots, buffers of %d bytes in memory %d", what, r.NumSlots(), r.BufSize(), r.Memory().ID())
+	}
+	if len(p.RX()) > 0 {
+		ring("receive", p.RX()[0].Ring())
+	}
+	if len(p.TX()) > 0 {
+		ring("transmit", p.TX()[0].Ring())
+	}
 }
 
 // KeepDefaultRoute refuses a port on the interface that carries the host's
@@ -253,30 +300,4 @@ func (c *Common) Queues() int {
 		return engine.All
 	}
 	return c.Threads
-}
-
-// Every calls f each interval from a goroutine of its own, until stop, which
-// returns when no call is under way.
-func Every(interval time.Duration, f func()) (stop func()) {
-	if interval <= 0 {
-		return func() {}
-	}
-	quit, done := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(done)
-		t := time.NewTicker(interval)
-		defer t.Stop()
-		for {
-			select {
-			case <-t.C:
-				f()
-			case <-quit:
-				return
-			}
-		}
-	}()
-	return func() {
-		close(quit)
-		<-done
-	}
 }

@@ -71,9 +71,9 @@ func (w *Writer) compile(l *layout, lens []uint16) error {
 		places = append(places, int(f.at))
 		clear(rest[f.at:][:f.width])
 	}
-	if w.probing {
+	if n := w.marks(); n > 0 {
 		places = append(places, l.payload)
-		clear(rest[l.payload:][:ProbeLen])
+		clear(rest[l.payload:][:n])
 	}
 	for _, f := range l.lengths {
 		clear(rest[f.at:][:2])

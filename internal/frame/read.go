@@ -52,7 +52,7 @@ func Read(link Link, b []byte, p *Probe) bool {
 	} else {
 		off := 0
 		if link == Ethernet {
-			off = l4Payload(b)
+			off = l4Payload(b, ProbeLen)
 		}
 		if off < 0 || len(b)-off < ProbeLen {
 			return false
@@ -85,8 +85,8 @@ func plain(h *[60]byte) bool {
 
 // l4Payload returns where in the Ethernet frame b the innermost payload starts,
 // or -1 if it is nothing a probe may be in, or its headers say that it is
-// shorter than a probe. b may end before the payload does.
-func l4Payload(b []byte) int {
+// shorter than need bytes. b may end before the payload does.
+func l4Payload(b []byte, need int) int {
 	off, kind := 0, uint16(typeBridged)
 	for range maxTunnels + 1 {
 		if kind == typeBridged {
@@ -111,7 +111,7 @@ func l4Payload(b []byte) int {
 		switch proto {
 		case protoUDP:
 			n := int(binary.BigEndian.Uint16(b[off+4:]))
-			if n < 8+ProbeLen || n > rest {
+			if n < 8+need || n > rest {
 				return -1
 			}
 			// A probe's first byte lacks the flag.
@@ -144,7 +144,7 @@ func l4Payload(b []byte) int {
 		default:
 			return -1
 		}
-		if rest < head+ProbeLen {
+		if rest < head+need {
 			return -1
 		}
 		return off + head

@@ -108,10 +108,8 @@ func (w *Writer) all(b []byte, magic, seq uint64) int {
 			f.add(&w.sums, sum)
 		}
 	}
-	if w.probing {
-		seq &= seqMask
-		w.stamper.write(b, magic, seq)
-		sum := w.stamper.probe + magic + seq
+	if w.probing || w.numbering {
+		sum := w.mark(b, magic, seq)
 		sum0 += sum & w.probe.in[0]
 		sum1 += sum & w.probe.in[1]
 		if w.many {
@@ -133,6 +131,18 @@ func (w *Writer) all(b []byte, magic, seq uint64) int {
 		w.sites[1].write(b, sum1)
 	}
 	return e.n
+}
+
+// mark writes a probe or a number and returns the sum of its words.
+func (w *Writer) mark(b []byte, magic, seq uint64) uint64 {
+	if w.numbering {
+		n := uint32(seq)
+		binary.BigEndian.PutUint32(b[w.layout.payload:], n)
+		return uint64(n)
+	}
+	seq &= seqMask
+	w.stamper.write(b, magic, seq)
+	return w.stamper.probe + magic + seq
 }
 
 // put writes value number n of a field that is no simple word, or what the

@@ -29,11 +29,12 @@ type Writer struct {
 	many bool // more than two checksums, or such that do not just add up
 	sums [maxSites]uint64
 
-	path    path
-	probing bool
-	stamper Stamper
-	probe   share
-	seq     uint64
+	path      path
+	probing   bool
+	numbering bool
+	stamper   Stamper
+	probe     share
+	seq       uint64
 }
 
 // A field is one that differs from frame to frame. It is written as a whole
@@ -163,6 +164,33 @@ func (w *Writer) Probe(stream uint16) error {
 	return w.prepare()
 }
 
+// Number makes the frames carry pkt-gen's numbers of txseq, from 0 on, in place
+// of probes; else it is as Probe.
+func (w *Writer) Number() error {
+	l := w.layout
+	if !l.l4 {
+		return errors.New("frames without a header of layer 4 have no place for a number")
+	}
+	if n, need := int(slices.Min(w.lens)), l.payload+SeqLen; n < need {
+		return fmt.Errorf("frames of %d bytes have no room for a number (it needs %d)", n, need)
+	}
+	complete(l.bytes, l.sites, l.lengths)
+	w.numbering = true
+	w.prepare()
+	return nil
+}
+
+// marks is how many bytes of payload are written for each frame.
+func (w *Writer) marks() int {
+	switch {
+	case w.probing:
+		return ProbeLen
+	case w.numbering:
+		return SeqLen
+	}
+	return 0
+}
+
 // spread gives frames that are the same on all threads a source port of their
 // own.
 func (l *layout) spread(thread int) {
@@ -187,7 +215,7 @@ func (w *Writer) prepare() error {
 	case len(w.sizes) > 1 || w.many:
 	case w.probing && len(w.fields) == 0:
 		w.path = stamped
-	case !w.probing && len(w.fields) == 1 && !w.fields[0].random && w.fields[0].form != other:
+	case w.marks() == 0 && len(w.fields) == 1 && !w.fields[0].random && w.fields[0].form != other:
 		w.path = counted
 	}
 	w.turn, w.stride = uint64(w.thread)%uint64(len(w.sizes)), uint64(w.threads)%uint64(len(w.sizes))
@@ -214,7 +242,7 @@ func (w *Writer) Link() Link { return w.link }
 
 // Static reports whether all frames are the image: then there is nothing to
 // write.
-func (w *Writer) Static() bool { return !w.probing && len(w.fields) == 0 && len(w.sizes) == 1 }
+func (w *Writer) Static() bool { return w.marks() == 0 && len(w.fields) == 0 && len(w.sizes) == 1 }
 
 // Probing reports whether frames carry probes.
 func (w *Writer) Probing() bool { return w.probing }

@@ -31,7 +31,8 @@ var rooms = []row{
 	{"engine/internal/backend", "netmap"},
 	{"engine/internal/*", "netmap engine/internal/backend engine/internal/mmsg"},
 	{"engine", "netmap engine/internal/*"},
-	{"pktgen/gen rcv/meter", "engine netmap internal/frame"},
+	{"pktgen/gen pktgen/rtt rcv/meter", "engine netmap internal/frame"},
+	{"internal/metrics", "internal/cli"},
 	// Both change interfaces, and one journal remembers it.
 	{"qdisc internal/nic", "internal/journal"},
 	{"internal/testnet", "internal/netlab"},
@@ -52,7 +53,8 @@ var modules = []row{
 	{"golang.org/x/term github.com/spf13/pflag", "internal/cli internal/command internal/command/* pktgen rcv hw-test hw-test/internal/*"},
 	{"github.com/spf13/cobra", "hw-test hw-test/internal/*"},
 	{"github.com/safchain/ethtool", "internal/nic hw-test/internal/*"},
-	{"github.com/HdrHistogram/hdrhistogram-go", "pktgen/gen"},
+	{"github.com/prometheus/client_golang", "internal/metrics"},
+	{"github.com/HdrHistogram/hdrhistogram-go", "pktgen/gen pktgen/rtt"},
 	{"github.com/cavaliergopher/cpio github.com/ulikunitz/xz github.com/klauspost/compress", "hw-test/internal/*"},
 }
 

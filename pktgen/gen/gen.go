@@ -18,11 +18,14 @@ import (
 // Probe says whether frames are numbered and timed.
 type Probe uint8
 
-// Auto is On, unless the frame length asked for leaves no room for a probe.
+// Auto is On, unless the frame length asked for leaves no room for a probe. Seq
+// numbers frames as pkt-gen's txseq does, from one thread, without time and end
+// records.
 const (
 	Auto Probe = iota
 	On
 	Off
+	Seq
 )
 
 // Config says what to send. The zero value sends probes of 60 bytes from
@@ -142,6 +145,8 @@ func (g *Generator) check() error {
 		return fmt.Errorf("duration of %v: want a positive one", c.Duration)
 	case c.Rate < 0 || math.IsNaN(c.Rate) || math.IsInf(c.Rate, 0):
 		return fmt.Errorf("rate of %v frames a second: want a positive one", c.Rate)
+	case c.Probe == Seq && len(g.queues) > 1:
+		return fmt.Errorf("%d transmit queues: txseq is one stream of numbers, from one queue", len(g.queues))
 	case c.Unit > WireBits, c.Gaps > Poisson:
 		return fmt.Errorf("unit %d, gaps %d: there are no such", c.Unit, c.Gaps)
 	case c.BurstSize < 0:
@@ -202,6 +207,10 @@ func (g *Generator) sender(i int, q engine.TxQueue) (*sender, error) {
 	}
 	switch {
 	case c.Probe == Off:
+	case c.Probe == Seq:
+		if err := w.Number(); err != nil {
+			return nil, err
+		}
 	case c.Probe == Auto && c.Shape.Bytes != nil:
 		g.notice = "no probes: a frame that is given is sent as it is, unless probes are asked for"
 	case c.Rubbish:

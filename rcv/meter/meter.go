@@ -28,6 +28,10 @@ type Config struct {
 	WantProbes bool
 	// NoProbe only counts, and looks into no packet.
 	NoProbe bool
+	// Sequence checks, in place of probes, the numbers that pkt-gen's txseq
+	// puts into every slot: one stream, which begins with the lowest number
+	// seen and has no end records. Any UDP passes for a number.
+	Sequence bool
 	// CPUs are those the queues' threads run on, queue i on CPUs[i mod len];
 	// empty: any.
 	CPUs []int
@@ -248,7 +252,7 @@ func (m *Meter) stream(id uint16) *stream {
 	defer m.mu.Unlock()
 	s := m.streams[id]
 	if s == nil && len(m.streams) < MaxStreams {
-		s = &stream{id: id}
+		s = &stream{id: id, anywhere: m.cfg.Sequence}
 		m.streams[id] = s
 	}
 	return s

@@ -39,10 +39,14 @@ func (s *stage) Process(in, _ []*netmap.Ring, clk *engine.Clock) (int, bool, err
 		}
 	}
 	a, b := ring.Burst(n)
-	if s.m.cfg.NoProbe {
+	switch {
+	case s.m.cfg.NoProbe:
 		s.count(a)
 		s.count(b)
-	} else {
+	case s.m.cfg.Sequence:
+		s.numbers(ring, a)
+		s.numbers(ring, b)
+	default:
 		s.walk(ring, a)
 		s.walk(ring, b)
 	}
@@ -138,6 +142,26 @@ func (s *stage) walk(ring *netmap.Ring, slots []netmap.Slot) {
 		held.mu.Unlock()
 	}
 	s.packets += uint64(packets)
+}
+
+// numbers is walk for txseq, which numbers each slot of a packet.
+func (s *stage) numbers(ring *netmap.Ring, slots []netmap.Slot) {
+	s.count(slots)
+	l := s.lanes[0]
+	if l == nil {
+		l = s.open(0)
+	}
+	l.stream.mu.Lock()
+	defer l.stream.mu.Unlock()
+	for i := range slots {
+		n, ok := frame.ReadSeq(s.link, ring.Bytes(&slots[i]))
+		if !ok {
+			s.notProbe++
+			continue
+		}
+		s.probes++
+		l.mark(l.stream.unwrap(n))
+	}
 }
 
 // count is walk without a look into the packets.

@@ -15,8 +15,12 @@ type chunk [1 << (chunkBits - 6)]uint64
 // all of it, and the lanes.
 type stream struct {
 	id uint16
+	// anywhere says that the numbers begin anywhere, and not with 0. The first
+	// one must then be confirmed by another, as any that is far from the rest.
+	anywhere bool
 
 	mu     sync.Mutex
+	first  uint64               // lowest distinct number, if they begin anywhere
 	base   uint64               // number of the window's first chunk
 	window [windowChunks]*chunk // chunk n at n % windowChunks; nil until used
 	next   uint64               // highest distinct number, plus one
@@ -65,7 +69,20 @@ func (l *lane) set(seq uint64) {
 			s.reordered++
 		}
 	}
+	if s.anywhere && (s.next == 0 || seq < s.first) {
+		s.first = seq
+	}
 	l.next, s.next = max(l.next, seq+1), max(s.next, seq+1)
+}
+
+// unwrap returns the number whose low 32 bits are n and that is nearest to the
+// highest so far. There is room below the first, for those that it overtook.
+func (s *stream) unwrap(n uint32) uint64 {
+	if s.next == 0 {
+		return 1<<32 | uint64(n)
+	}
+	last := s.next - 1
+	return last + uint64(int64(int32(n-uint32(last))))
 }
 
 // reach moves the window forward so that it holds seq, a number outside of it.
@@ -78,7 +95,7 @@ func (l *lane) reach(seq uint64) bool {
 	switch {
 	case n < s.base:
 		return false
-	case s.packets == 1 || seq-s.next < window:
+	case s.packets == 1 && !s.anywhere || seq-s.next < window:
 		s.move(n)
 	case f.lane != nil && seq != f.seq && max(n, far)-min(n, far) < windowChunks:
 		s.move(max(n, far))
@@ -118,7 +135,10 @@ func (s *stream) report() Stream {
 	defer s.mu.Unlock()
 	r := Stream{
 		ID: s.id, Packets: s.packets, Distinct: s.distinct, Duplicates: s.duplicates, Reordered: s.reordered,
-		Late: s.late, EndRecords: s.ends, Total: s.next, Ended: s.ends > 0,
+		Late: s.late, EndRecords: s.ends, Total: s.next - s.first, Ended: s.ends > 0,
+	}
+	if s.anywhere && s.next == 0 && s.far.lane != nil {
+		r.Distinct, r.Late, r.Total = 1, r.Late-1, 1 // there was no other to confirm it
 	}
 	if r.Ended {
 		r.Total = s.total

@@ -60,6 +60,7 @@ type options struct {
 	bestEffort bool
 	force      bool
 	bypass     bool
+	modes      modes
 	qdisc      string
 	queue      *queue // what --qdisc put in place, nil if nothing
 	flags      *pflag.FlagSet
@@ -68,7 +69,7 @@ type options struct {
 func newOptions(stdout io.Writer) *options {
 	o := &options{burst: 512}
 	fs := o.Flags("pktgen", about, aboutFrames+more, stdout)
-	fs.StringVarP(&o.mode, "function", "f", "tx", "what to do; this version knows the `mode` tx")
+	fs.StringVarP(&o.mode, "function", "f", "tx", "what to do: the `mode` tx, rx, ping, pong, txseq or rxseq")
 	fs.VarP(cli.CountValue(&o.count), "count", "n", "stop after this many frames of all threads together")
 	o.pace.register(fs)
 	o.replay.register(fs)
@@ -79,7 +80,9 @@ func newOptions(stdout io.Writer) *options {
 	fs.BoolVar(&o.bestEffort, "best-effort", false, "a missed rate is no reason for exit status 3")
 	fs.BoolVar(&o.force, "force", false, "send even on the interface that carries this host's default route")
 	fs.BoolVar(&o.bypass, "qdisc-bypass", false, "packet: ports: send past the queueing discipline (PACKET_QDISC_BYPASS)")
+	o.modes.register(fs)
 	o.qdiscFlag(fs)
+	o.modes.only(fs)
 	o.Shared(fs)
 	o.flags = fs
 	return o
@@ -105,12 +108,21 @@ func (o *options) config(cpus []int) (*gen.Config, error) {
 	c := &gen.Config{
 		Count: o.count, Duration: o.Duration, Burst: o.burst, Stream: o.stream, CPUs: cpus,
 	}
-	if o.mode != "tx" {
-		return nil, cli.Usagef("-f, --function: %q is none that pktgen has: want tx", o.mode)
-	}
 	var ok bool
 	if c.Probe, ok = map[string]gen.Probe{"auto": gen.Auto, "on": gen.On, "off": gen.Off}[o.probe]; !ok {
 		return nil, cli.Usagef("--probe: %q is none of on, off and auto", o.probe)
+	}
+	if o.mode == "txseq" {
+		if c.Probe == gen.On {
+			return nil, cli.Usagef("--probe=on: the numbers of txseq are where a probe would be")
+		}
+		if o.replay.file != "" {
+			return nil, cli.Usagef("-P: txseq numbers frames that pktgen makes, and a capture file's are sent as they are")
+		}
+		c.Probe = gen.Seq
+		if err := o.onlyOne("txseq is one stream of numbers, from one thread"); err != nil {
+			return nil, err
+		}
 	}
 	if err := o.frames.config(c); err != nil {
 		return nil, err
@@ -131,9 +143,8 @@ func Main(args []string, stdout, stderr io.Writer) int {
 	return o.Main("pktgen", o.flags, args, stdout, stderr, o.run)
 }
 
-// run returns an error if nothing was sent, else the exit status after its
-// report.
-func (o *options) run(stdout, stderr io.Writer) (int, error) {
+// transmit sends, probes or txseq's numbers.
+func (o *options) transmit(stdout, stderr io.Writer) (int, error) {
 	cpus, err := o.Check()
 	if err != nil {
 		return 0, err
@@ -142,10 +153,8 @@ func (o *options) run(stdout, stderr io.Writer) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	if !o.force {
-		if err := o.KeepDefaultRoute(); err != nil {
-			return 0, err
-		}
+	if err := o.allowed(); err != nil {
+		return 0, err
 	}
 	if strings.HasPrefix(o.Port, "pcap:") && o.count == 0 && o.Duration == 0 && o.replay.file == "" {
 		return 0, cli.Usagef("a capture file would fill the disk: say how many frames (-n) or how long (--duration)")
@@ -157,7 +166,11 @@ func (o *options) run(stdout, stderr io.Writer) (int, error) {
 		return 0, err
 	}
 	defer o.queue.restore()
-	port, err := o.Open(&engine.Config{TX: o.Queues(), QdiscBypass: o.bypass}, rep)
+	queues := o.Queues()
+	if o.mode == "txseq" {
+		queues = 1
+	}
+	port, err := o.Open(&engine.Config{TX: queues, QdiscBypass: o.bypass}, rep)
 	if err != nil {
 		return 0, err
 	}
@@ -185,23 +198,12 @@ func (o *options) run(stdout, stderr io.Writer) (int, error) {
 	}
 	start := time.Now()
 	result := func() cli.Result { return o.result(g.Snapshot(), cfg, info, start) }
-	var jsonErr error
-	quiet := command.Every(o.Interval, func() {
-		if err := rep.Interval(result(), ""); err != nil {
-			jsonErr = err
-		}
-	})
-	runErr := g.Run(ctx)
-	quiet()
-	if err := errors.Join(port.Close(), o.queue.restore()); err != nil && runErr == nil {
-		runErr = err
-	}
-	res := result()
-	var short error
-	if runErr == nil {
-		short = o.judge(&res, ctx)
-	}
-	return command.Finish(rep, &res, runErr, short, jsonErr), nil
+	return port.Do(ctx, &command.Job{
+		Run: g.Run, Result: result,
+		Close: func() error { return errors.Join(port.Close(), o.queue.restore()) },
+		Judge: func(r *cli.Result) error { return o.judge(r, ctx) },
+		Count: o.count,
+	}), nil
 }
 
 // result makes the result of what has been sent until now.
@@ -220,20 +222,21 @@ func (o *options) result(s gen.Snapshot, cfg *gen.Config, info engine.Info, star
 
 // judge says in what the result is short of what was asked, nil if in nothing.
 func (o *options) judge(r *cli.Result, ctx context.Context) error {
-	var why []string
+	return shortOf(o.shortSent(r, ctx, "frames"))
+}
+
+// shortSent is in what sending is short of what was asked.
+func (o *options) shortSent(r *cli.Result, ctx context.Context, what string) (why []string) {
 	if r.Undrained > 0 {
-		why = append(why, fmt.Sprintf("%d frames had not left when the port was closed", r.Undrained))
+		why = append(why, fmt.Sprintf("%d %s had not left when the port was closed", r.Undrained, what))
 	}
 	if m := o.replay.short(r, command.Why(ctx), o.bestEffort); m != "" {
 		why = append(why, m)
 	} else if r.Replay == nil && o.count > 0 && r.Packets+r.Undrained < o.count {
-		why = append(why, fmt.Sprintf("%d of %d frames were sent (%s)", r.Packets, o.count, command.Why(ctx)))
+		why = append(why, fmt.Sprintf("%d of %d %s were sent (%s)", r.Packets, o.count, what, command.Why(ctx)))
 	}
 	if m := missed(r); m != "" && !o.bestEffort {
 		why = append(why, m)
 	}
-	if len(why) == 0 {
-		return nil
-	}
-	return cli.Shortf("%s", strings.Join(why, "; "))
+	return why
 }

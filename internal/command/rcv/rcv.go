@@ -3,6 +3,7 @@ package rcv
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -62,13 +63,37 @@ type options struct {
 	probe     string
 	promisc   bool
 	recvBuf   int
+	tool      string
 	flags     *pflag.FlagSet
 }
 
+// A Task is what another program has rcv's code do in its name.
+type Task struct {
+	Tool, Mode string // Mode: rx or rxseq
+	Count      uint64
+	Idle       time.Duration
+	Probe      bool
+	MaxLoss    float64
+	Flags      *pflag.FlagSet // the program's, which has a max-loss too
+}
+
+// Receive does a task with the program's shared flags, after they are parsed.
+// It returns as a run of [command.Common.Main] does.
+func Receive(c *command.Common, t *Task, stdout, stderr io.Writer) (int, error) {
+	o := &options{
+		Common: *c, tool: t.Tool, mode: t.Mode, count: t.Count, idle: t.Idle, maxLoss: t.MaxLoss,
+		probe: "off", promisc: true, flags: t.Flags,
+	}
+	if t.Probe {
+		o.probe = "on"
+	}
+	return o.run(stdout, stderr)
+}
+
 func newOptions(stdout io.Writer) *options {
-	o := &options{}
+	o := &options{tool: "rcv"}
 	fs := o.Flags("rcv", about, more, stdout)
-	fs.StringVarP(&o.mode, "function", "f", "rx", "what to do; this version knows the `mode` rx")
+	fs.StringVarP(&o.mode, "function", "f", "rx", "what to do: the `mode` rx, or rxseq to check the numbers of txseq in place of probes")
 	fs.VarP(cli.CountValue(&o.count), "count", "n", "stop after this many frames of all queues together")
 	fs.Var(cli.DurationValue(&o.idle, time.Second), "idle", "stop this `time` after the last frame, once one has come")
 	fs.Var(cli.DurationValue(&o.waitFirst, time.Second), "wait-first", "stop, with exit status 3, if no frame has come for this `time` from the start")
@@ -100,8 +125,10 @@ func (o *options) run(stdout, stderr io.Writer) (int, error) {
 	switch {
 	case err != nil:
 		return 0, err
-	case o.mode != "rx":
-		return 0, cli.Usagef("-f, --function: %q is none that rcv has: want rx", o.mode)
+	case o.mode != "rx" && o.mode != "rxseq":
+		return 0, cli.Usagef("-f, --function: %q is none that rcv has: want rx or rxseq", o.mode)
+	case o.mode == "rxseq" && o.probe == "off":
+		return 0, cli.Usagef("--probe=off checks nothing, which rxseq is for")
 	case o.probe != "on" && o.probe != "off":
 		return 0, cli.Usagef("--probe: %q is neither on nor off", o.probe)
 	case o.probe == "off" && o.flags.Changed("max-loss"):
@@ -114,7 +141,7 @@ func (o *options) run(stdout, stderr io.Writer) (int, error) {
 	}
 	ctx, stop := cli.Signals(context.Background())
 	defer stop()
-	rep := o.Reporter("rcv", stdout, stderr)
+	rep := o.Reporter(o.tool, stdout, stderr)
 	port, err := o.Open(&engine.Config{RX: o.Queues(), Promisc: o.promisc, RecvBuf: o.recvBuf}, rep)
 	if err != nil {
 		return 0, err
@@ -122,7 +149,7 @@ func (o *options) run(stdout, stderr io.Writer) (int, error) {
 	defer port.Close()
 	cfg := &meter.Config{
 		Count: o.count, Duration: o.Duration, Idle: o.idle, WaitFirst: o.waitFirst,
-		CPUs: cpus, NoProbe: o.probe == "off",
+		CPUs: cpus, NoProbe: o.probe == "off", Sequence: o.mode == "rxseq",
 		WantProbes: o.probe == "on" && (o.expect > 0 || o.flags.Changed("max-loss")),
 	}
 	var file *engine.Port
@@ -144,31 +171,25 @@ func (o *options) run(stdout, stderr io.Writer) (int, error) {
 	rep.Note("ready: receiving on %s (%s, queues: %d%s)", info.Spec, info.Backend, len(port.RX()), buffer(info))
 	start := time.Now()
 	began := engine.Monotonic()
-	var jsonErr error
-	quiet := command.Every(o.Interval, func() {
-		r := o.result(m.Snapshot(), info, start)
-		// An interval ends now, not with the last frame.
-		r.Seconds = float64(engine.Monotonic()-began) / 1e9
-		if err := rep.Interval(r, suffix(&r)); err != nil {
-			jsonErr = err
-		}
-	})
-	runErr := m.Run(ctx)
-	quiet()
-	if file != nil {
-		if err := file.Close(); err != nil && runErr == nil {
-			runErr = err
-		}
-	}
-	if err := port.Close(); err != nil && runErr == nil {
-		runErr = err
-	}
-	res := o.result(m.Snapshot(), info, start)
-	var short error
-	if runErr == nil {
-		short = o.judge(&res, ctx)
-	}
-	return command.Finish(rep, &res, runErr, short, jsonErr), nil
+	result := func() cli.Result { return o.result(m.Snapshot(), info, start) }
+	return port.Do(ctx, &command.Job{
+		Run: m.Run,
+		Close: func() error {
+			if file != nil {
+				return errors.Join(file.Close(), port.Close())
+			}
+			return port.Close()
+		},
+		Result: result,
+		Interval: func() cli.Result {
+			r := result()
+			// An interval ends now, not with the last frame.
+			r.Seconds = float64(engine.Monotonic()-began) / 1e9
+			return r
+		},
+		Judge: func(r *cli.Result) error { return o.judge(r, ctx) },
+		Count: o.count,
+	}), nil
 }
 
 // writesItself refuses to write the file that is read.
@@ -192,18 +213,9 @@ func buffer(info engine.Info) string {
 	return fmt.Sprintf(", receive buffer %d KiB", info.RecvBuf>>10)
 }
 
-// suffix is what an interval line of rcv says beyond pkt-gen's.
-func suffix(r *cli.Result) string {
-	s := fmt.Sprintf("%d drops", r.KernelDrops)
-	if p := r.Probe; p != nil && len(p.Streams) > 0 {
-		s = fmt.Sprintf("%d lost %d dup %d reord ", p.Lost, p.Duplicates, p.Reordered) + s
-	}
-	return s
-}
-
 // result makes the result of what has been received until now.
 func (o *options) result(s meter.Snapshot, info engine.Info, start time.Time) cli.Result {
-	r := o.Result("rcv", o.mode, info, o.flags, start)
+	r := o.Result(o.tool, o.mode, info, o.flags, start)
 	r.Packets, r.Bytes, r.Seconds, r.Syncs = s.Packets, s.Bytes, s.Seconds, s.Engine.Batches
 	for i, q := range s.Queues {
 		r.Queues = append(r.Queues, cli.Queue{Index: i, Packets: q.Packets, Bytes: q.Bytes})
