@@ -203,7 +203,6 @@ var kinds = []start{
 	{name: "fq_codel", script: "tc qdisc replace dev DEV root fq_codel limit 999 flows 128 target 7ms interval 70ms noecn"},
 	{name: "codel", script: "tc qdisc replace dev DEV root codel limit 99 target 7ms interval 70ms ecn"},
 	{name: "sfq", script: "tc qdisc replace dev DEV root sfq limit 100 perturb 10 quantum 3000 depth 20 divisor 512"},
-	{name: "pie", script: "tc qdisc replace dev DEV root pie limit 100 target 20ms ecn bytemode"},
 	{name: "mq of fq_codel", script: `
 		tc qdisc replace dev DEV root handle 1: mq
 		tc qdisc replace dev DEV parent 1:3 fq_codel flows 64 limit 77

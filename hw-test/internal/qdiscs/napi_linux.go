@@ -22,6 +22,9 @@ func napi(dev string, on, thread bool) error {
 	if err := e.Change(dev, map[string]bool{"rx-gro": on}); err != nil {
 		return fmt.Errorf("switch GRO of %s: %w", dev, err)
 	}
+	if !on {
+		return nil
+	}
 	value := "0"
 	if thread {
 		value = "1"
