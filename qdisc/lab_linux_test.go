@@ -288,6 +288,13 @@ func play(what string, args []string) error {
 			err = r.Restore()
 		}
 		return err
+	case "guard": // a netmap port, until it is killed
+		if _, err := qdisc.Guard(link, nil); err != nil {
+			return err
+		}
+		fmt.Println("ready")
+		_, err := os.Stdin.Read(make([]byte, 1))
+		return err
 	case "hold": // swapped, until standard input ends or it is killed
 		p, err := qdisc.ParseSpec(args[1])
 		if err != nil {
