@@ -224,7 +224,8 @@ func (r *Ring) SetOffset(s *Slot, n int) {
 // CanSwap reports whether slots of the rings may exchange buffers: whether these
 // are of one region, and packets begin in both where the same offsets say, or
 // where none do. [Swap] cannot know and does not check; who swaps asks this
-// once for each pair of rings. [Move] asks by itself.
+// once for each pair of rings. [Move] asks by itself, and swaps what it can
+// where the offsets differ.
 func (r *Ring) CanSwap(o *Ring) bool {
 	// A buffer takes its packet's offset along: where the other ring has
 	// another limit, or none, it would be read elsewhere.
