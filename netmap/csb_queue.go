@@ -14,23 +14,25 @@ import (
 // (nm_sync_kloop_appl_write and _read of net/netmap.h). Go's atomic operations
 // keep their order on every machine, and that of the slots around them.
 type csbQueue struct {
-	atok  *CSBAToK
-	ktoa  *CSBKToA
-	fds   KloopEventFD
-	told  uint32 // head that the kernel was given last
-	asks  bool   // somebody polls FD: the kernel is to wake it always
-	pause time.Duration
+	atok   *CSBAToK
+	ktoa   *CSBKToA
+	fds    KloopEventFD
+	direct bool   // only a kick syncs the ring
+	told   uint32 // head that the kernel was given last
+	asks   bool   // somebody polls FD: the kernel is to wake it always
+	pause  time.Duration
 }
 
 // sync gives the kernel head and cur and takes tail. If the loop sleeps and
-// there is something new it is woken: that is the only system call.
+// there is something new it is woken: that is the only system call. In direct
+// mode that call syncs the ring.
 func (c *csbQueue) sync(h *RingHeader) error {
 	head := h.Head
 	atomic.StoreUint32(&c.atok.Cur, h.Cur)
 	atomic.StoreUint32(&c.atok.Head, head)
 	// The order of this store and that load is what keeps a loop from going to
 	// sleep over new slots: it does the same the other way round.
-	if atomic.LoadUint32(&c.ktoa.NeedKick) != 0 && c.fds.IOEvent >= 0 && head != c.told {
+	if atomic.LoadUint32(&c.ktoa.NeedKick) != 0 && c.fds.IOEvent >= 0 && (head != c.told || c.direct) {
 		if err := kick(c.fds.IOEvent); err != nil {
 			return err
 		}

@@ -31,5 +31,10 @@
 // [MoreFrag]. [Move] and [Ring.Advance] users must keep such packets whole.
 //
 // Forwarding copies nothing: [Swap] exchanges the buffers of two slots, legal
-// whenever both rings come from one memory region (equal [Memory.ID]).
+// whenever both rings come from one memory region, see [Ring.CanSwap]. Ports are
+// put into one region by "@N" or "@share=PORT" in their specs.
+//
+// Besides the NIC's rings a port may have those of the host's stack ("eth0^",
+// "eth0*"; [Queue.Host], [RingForward]). A monitor ("eth0/r", "eth0/t", "eth0/z")
+// is a port whose receive rings show what goes through another one's.
 package netmap

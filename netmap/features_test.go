@@ -101,3 +101,63 @@ func TestCanSwap(t *testing.T) {
 		t.Errorf("of one region: %t, of two: %t", a.CanSwap(b), a.CanSwap(c))
 	}
 }
+
+// Rings of one region, one of which has offsets: what begins at a buffer's start
+// and is to begin there is swapped, all else copied, and a packet that does not
+// fit stays as it was, with all its buffers.
+func TestMoveMixedOffsets(t *testing.T) {
+	m := newMemory(t, MemoryConfig{BufSize: 256, Slots: 8})
+	src, err := m.NewRing(RX, 0, 8)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.NewRing(TX, 0, 8); err != nil {
+		t.Fatal(err)
+	}
+	h := headerAt(m.region, m.ringSize)
+	h.OffsetMask = 1<<16 - 1
+	dst := m.ringAt(m.ringSize)
+	if src.CanSwap(dst) {
+		t.Fatal("rings with different offsets can swap")
+	}
+	dst.SetOffset(dst.Slot(1), 40)
+	src.Slot(2).Ptr = 7 // no offset there, but it would be one in dst
+	var bufs []uint32
+	for i := range 3 {
+		s := src.Slot(uint32(i))
+		s.Len = 100
+		for j := range src.Bytes(s) {
+			src.Bytes(s)[j] = byte(i + j)
+		}
+		bufs = append(bufs, s.BufIdx)
+	}
+	src.Header().Tail = 3
+	if n, err := Move(dst, src, 8); n != 3 || err != nil {
+		t.Fatalf("moved %d, %v", n, err)
+	}
+	for i, swapped := range []bool{true, false, false} {
+		d := dst.Slot(uint32(i))
+		if (d.BufIdx == bufs[i]) != swapped {
+			t.Errorf("slot %d was swapped %t, want %t", i, !swapped, swapped)
+		}
+		for j, b := range dst.Bytes(d) {
+			if b != byte(i+j) {
+				t.Fatalf("byte %d of slot %d is %d", j, i, b)
+			}
+		}
+	}
+	// A packet of two fragments: the first could be swapped, the second does not
+	// fit behind its offset.
+	src.Slot(3).Len, src.Slot(3).Flags = 50, MoreFrag
+	src.Slot(4).Len = 250
+	src.Header().Tail = 5
+	dst.SetOffset(dst.Slot(4), 100)
+	before := [4]uint32{src.Slot(3).BufIdx, src.Slot(4).BufIdx, dst.Slot(3).BufIdx, dst.Slot(4).BufIdx}
+	if n, err := Move(dst, src, 8); n != 0 || !errors.Is(err, ErrTooLong) {
+		t.Fatalf("moved %d, %v", n, err)
+	}
+	if after := [4]uint32{src.Slot(3).BufIdx, src.Slot(4).BufIdx, dst.Slot(3).BufIdx, dst.Slot(4).BufIdx}; after != before ||
+		src.Slot(3).Flags&MoreFrag == 0 || src.Slot(3).Len != 50 {
+		t.Errorf("buffers %d became %d; the packet's first slot is %+v", before, after, *src.Slot(3))
+	}
+}

@@ -71,6 +71,7 @@ func (p *Port) enableCSB(c *KloopConfig) (err error) {
 		if k.fds != nil {
 			q.csb.fds = k.fds[i]
 		}
+		q.csb.direct = q.dir == TX && c.Mode&KloopDirectTx != 0 || q.dir == RX && c.Mode&KloopDirectRx != 0
 		atomic.StoreUint32(&q.csb.atok.NeedKick, 0)
 	}
 	return nil

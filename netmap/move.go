@@ -1,9 +1,10 @@
 package netmap
 
 // Move forwards packets from the user's slots of src to those of dst, in
-// order: by exchanging buffers where both rings share a memory region (and have
-// the same offsets, see [OptOffsets], or none), by copying where not. Both rings
-// are advanced; neither is synced.
+// order: by exchanging buffers where both rings share a memory region, by copying
+// where not. Where they have different offsets, see [OptOffsets], it exchanges
+// those buffers of one region at whose start the packet begins and is to begin.
+// Both rings are advanced; neither is synced.
 //
 // It may move fewer slots than src has, when dst has no room. Who changes
 // packets before moving them should change only those that will move,
@@ -26,11 +27,15 @@ func Move(dst, src *Ring, max int) (int, error) {
 		return 0, nil
 	}
 	swap := dst.CanSwap(src)
+	// The kernel leaves masks of offsets behind in rings that have none any
+	// more: those are not to cost a copy.
+	some := !swap && dst.mem.id == src.mem.id
 	avail, room := src.Space(), dst.Space()
 	limit := min(avail, room)
 	n, whole := 0, 0 // slots moved; slots up to the last end of a packet
+	fits := true
 	sh, dh := src.hdr.Head, dst.hdr.Head
-	for n < limit && (whole < max || n != whole) {
+	for fits && n < limit && (whole < max || n != whole) {
 		// One contiguous run of both rings at a time.
 		k := min(limit-n, len(src.slots)-int(sh), len(dst.slots)-int(dh))
 		if n < max {
@@ -47,6 +52,10 @@ func Move(dst, src *Ring, max int) (int, error) {
 			}
 		} else {
 			for i := range ss {
+				if some && bothAtStart(dst, &ds[i], src, &ss[i]) {
+					Swap(&ds[i], &ss[i])
+					continue
+				}
 				if uint64(ss[i].Len)+ds[i].Ptr&dst.ofsMask > dst.bufSize {
 					done = i
 					break
@@ -59,23 +68,19 @@ func Move(dst, src *Ring, max int) (int, error) {
 		}
 		n += done
 		sh, dh = wrap(src, sh, done), wrap(dst, dh, done)
-		if done < k {
-			// A fragment that fits no buffer of dst: its packet stays.
-			advanceBoth(dst, src, whole)
-			if whole == 0 {
-				return 0, ErrTooLong
-			}
-			return whole, nil
-		}
+		fits = done == k // else a fragment fits no buffer of dst, and its packet stays
 	}
-	if swap {
-		// Put the buffers of a packet that is not whole back, last first.
-		for ; n > whole; n-- {
-			sh, dh = before(src, sh), before(dst, dh)
-			Swap(&src.slots[sh], &dst.slots[dh])
+	// Put the buffers of a packet that is not whole back, last first.
+	for ; n > whole && (swap || some); n-- {
+		sh, dh = before(src, sh), before(dst, dh)
+		if s, d := &src.slots[sh], &dst.slots[dh]; swap || bothAtStart(dst, d, src, s) {
+			Swap(s, d)
 		}
 	}
 	advanceBoth(dst, src, whole)
+	if whole == 0 && !fits {
+		return 0, ErrTooLong
+	}
 	if whole == 0 && limit > 0 && (room == len(dst.slots)-1 && limit == room || avail == len(src.slots)-1 && limit == avail) {
 		return 0, ErrTooLong
 	}
@@ -94,6 +99,12 @@ func (r *Ring) Skip() int {
 		n++
 	}
 	return 0
+}
+
+// bothAtStart says that the packets of two slots begin where their buffers do, in
+// either ring: it is so, or not, after a swap as before it.
+func bothAtStart(dst *Ring, d *Slot, src *Ring, s *Slot) bool {
+	return (d.Ptr|s.Ptr)&(dst.ofsMask|src.ofsMask) == 0
 }
 
 // packetsEnd returns how many of the slots lie before the last end of a packet.

@@ -62,7 +62,7 @@ func (p *Port) registerWith(r *registered) error {
 	if err := r.file.Ctrl(&q); err != nil {
 		return err
 	}
-	r.max = offsets.Max
+	r.offsets, r.max = o.offsets != nil, offsets.Max
 	if o.extMem != nil {
 		p.lent = o.extMem.Memory
 	}
@@ -79,7 +79,7 @@ func explainOption(e *OptionError, port string) error {
 	case e.Type == OptTypeExtMem && errors.Is(e, syscall.EFAULT):
 		why = "the memory cannot be pinned: it must be mapped whole, for writing, from its first page"
 	case e.Type == OptTypeExtMem:
-		why = "no region can be made of that memory: it is too small for the objects asked for, or their sizes are beyond netmap's limits (a ring at most 128 KiB, a buffer at most 64 KiB)"
+		why = "no region can be made of that memory: it is too small for the objects asked for (by default 64 of 1 KiB, 4 rings of 20 KiB, 4098 buffers of 2 KiB)"
 	case e.Type == OptTypeOffsets && errors.Is(e, syscall.EOPNOTSUPP):
 		why = fmt.Sprintf("%s has no offsets: its driver knows none", port)
 	case e.Type == OptTypeOffsets && errors.Is(e, syscall.EBUSY):

@@ -29,13 +29,14 @@ type RingHeader struct {
 	Flags      uint32 // NR_*; the user writes it
 	_          [4]byte
 	TS         Timeval // time of the last receive sync; sync writes it
-	OffsetMask uint64  // bits of Slot.Ptr that are an offset, 0 if none; set at registration
+	OffsetMask uint64  // bits of Slot.Ptr that are an offset; set at registration with offsets, else 0 or an earlier ring's in this place
 	BufAlign   uint64  // alignment of data in a buffer; set at registration
 	_          [56]byte
 	Sem        [128]byte // for the users' own locking; neither side touches it
 }
 
-// Flags of a ring, NR_*, for RingHeader.Flags of receive rings.
+// Flags of a ring, NR_*, for RingHeader.Flags of receive rings. The kernel does
+// not clear the field when it makes a ring: who cares what it says sets it.
 const (
 	// RingTimestamp (NR_TIMESTAMP) has every receive sync set TS, for
 	// [Ring.Timestamp]. Syncs do so without it too, unless the module's
@@ -104,8 +105,9 @@ func (r *Ring) Dir() Dir { return Dir(r.hdr.Dir) }
 
 // Timestamp returns when the kernel last synced this receive ring, by the
 // system's clock (CLOCK_REALTIME) in microseconds: one time for all packets
-// that the sync brought. It is the zero [time.Time] before the first sync and
-// on rings that the kernel does not stamp, as transmit rings.
+// that the sync brought. Before the first sync, and in a transmit ring, which
+// the kernel does not stamp, it is the zero [time.Time] or what an earlier ring
+// left in its place.
 func (r *Ring) Timestamp() time.Time {
 	t := r.hdr.TS
 	if t.Sec == 0 && t.Usec == 0 {
@@ -222,7 +224,8 @@ func (r *Ring) SetOffset(s *Slot, n int) {
 // CanSwap reports whether slots of the rings may exchange buffers: whether these
 // are of one region, and packets begin in both where the same offsets say, or
 // where none do. [Swap] cannot know and does not check; who swaps asks this
-// once for each pair of rings. [Move] asks by itself.
+// once for each pair of rings. [Move] asks by itself, and swaps what it can
+// where the offsets differ.
 func (r *Ring) CanSwap(o *Ring) bool {
 	// A buffer takes its packet's offset along: where the other ring has
 	// another limit, or none, it would be read elsewhere.

@@ -28,6 +28,10 @@ type VALEConfig struct {
 // there until VALEDetach, whatever becomes of this process. It returns the
 // port's number on the switch. EBUSY: attached already, or open. EINVAL: no such
 // interface.
+//
+// The kernel renames a persistent port to its interface's name when it is opened
+// (netmap_update_config), and finds one that is attached on no switch then: it
+// works, but can neither be detached nor be removed until the module is unloaded.
 func (c Control) VALEAttach(port string, cfg *VALEConfig) (index int, err error) {
 	r := VALEAttachReq{Reg: RegisterReq{Mode: ModeAllNIC}}
 	if cfg != nil {

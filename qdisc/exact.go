@@ -17,7 +17,7 @@ func (s *State) netmap() bool {
 // exactKinds are the kinds that come back whole from what the kernel shows of
 // them. Not htb, hfsc and the like, whose classes are made one by one; not
 // netem, red and gred, which keep tables that nobody can read.
-var exactKinds = []string{NoQueue, PFIFO, BFIFO, "pfifo_head_drop", FastPFIFO, "mq", "tbf", "fq", "fq_codel", "codel", "sfq", "pie"}
+var exactKinds = []string{NoQueue, PFIFO, BFIFO, "pfifo_head_drop", FastPFIFO, "mq", "tbf", "fq", "fq_codel", "codel", "sfq"}
 
 // exact says what of the state could not be put back, nil if it all could.
 // filters tells whether filters hang on a qdisc.

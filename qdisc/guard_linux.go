@@ -15,7 +15,7 @@ func guard(l Link, o *Options) (*Restorer, error) {
 	// Several programs may open queues of one device: the last one to close
 	// puts back what was before the first.
 	r.entry, _, err = journal.Take(c.key(whatGuard), true, c.undoDead, func() (any, error) {
-		held, err := journal.Held(c.key(whatSwap))
+		held, err := journal.Held(c.key(whatSwap), c.undoOther)
 		if err != nil {
 			return nil, err
 		}

@@ -39,7 +39,7 @@ func TestAnyTBF(t *testing.T) {
 	pair := testnet.Pair(t, nil)
 	ns, dev := pair.A.NS, pair.A.Name
 	for range 60 {
-		rate := 1000 << rand.N(34) // bits a second
+		rate := 1000 << rand.N(29) // bits a second
 		rate += rand.N(rate)
 		burst := 1500 + rand.N(200000)
 		script := fmt.Sprintf("tc qdisc replace dev %s root tbf rate %d burst %d limit %d", dev, rate, burst, 10000+rand.N(1000000))

@@ -203,7 +203,6 @@ var kinds = []start{
 	{name: "fq_codel", script: "tc qdisc replace dev DEV root fq_codel limit 999 flows 128 target 7ms interval 70ms noecn"},
 	{name: "codel", script: "tc qdisc replace dev DEV root codel limit 99 target 7ms interval 70ms ecn"},
 	{name: "sfq", script: "tc qdisc replace dev DEV root sfq limit 100 perturb 10 quantum 3000 depth 20 divisor 512"},
-	{name: "pie", script: "tc qdisc replace dev DEV root pie limit 100 target 20ms ecn bytemode"},
 	{name: "mq of fq_codel", script: `
 		tc qdisc replace dev DEV root handle 1: mq
 		tc qdisc replace dev DEV parent 1:3 fq_codel flows 64 limit 77
@@ -288,6 +287,13 @@ func play(what string, args []string) error {
 		if err == nil {
 			err = r.Restore()
 		}
+		return err
+	case "guard": // a netmap port, until it is killed
+		if _, err := qdisc.Guard(link, nil); err != nil {
+			return err
+		}
+		fmt.Println("ready")
+		_, err := os.Stdin.Read(make([]byte, 1))
 		return err
 	case "hold": // swapped, until standard input ends or it is killed
 		p, err := qdisc.ParseSpec(args[1])

@@ -3,6 +3,7 @@ package qdisc
 import (
 	"encoding/binary"
 	"math/bits"
+	"slices"
 )
 
 // FIFO are the options of pfifo, bfifo and pfifo_head_drop (struct
@@ -66,6 +67,7 @@ const (
 	fqTimerSlack, fqHorizon, fqHorizonDrop                           = 13, 14, 15
 	codelTarget, codelLimit, codelInterval, codelECN, codelFlows     = 1, 2, 3, 4, 5
 	codelQuantum, codelCEThreshold, codelDropBatch, codelMemoryLimit = 6, 7, 8, 9
+	codelOwnCEThreshold                                              = 5 // codel's own, which shares the first three
 )
 
 // attribute is a netlink attribute: length and type of 16 bits, then data
@@ -169,12 +171,20 @@ func decodeTBF(a map[uint16][]byte) any {
 	return t
 }
 
-// restorable returns options that make the qdisc that showed raw. The kernel
-// shows a tbf's buckets as times in ticks, and rounds down both in showing and
-// in reading: made from that, a bucket of 1514 bytes holds 1513 and drops full
-// frames. So the sizes in bytes are given beside it.
+// restorable returns options that make the qdisc that showed raw. Some kinds
+// keep times in units of their own and round down both in showing and in
+// reading, so that given back what it showed, a time gets shorter:
+//
+//   - tbf shows its buckets as times in ticks; made from that, a bucket of 1514
+//     bytes holds 1513 and drops full frames. The sizes are given beside it.
+//   - codel and fq_codel count in 1.024 µs and show µs: 5000 is kept as 4882,
+//     shown as 4999 and read as 4881.
 func restorable(kind string, raw []byte) []byte {
 	switch kind {
+	case "codel":
+		return codelTimes(raw, codelTarget, codelInterval, codelOwnCEThreshold)
+	case "fq_codel":
+		return codelTimes(raw, codelTarget, codelInterval, codelCEThreshold)
 	case NoQueue, FastPFIFO, "mq":
 		return nil // they take no options, though pfifo_fast shows some
 	case "tbf":
@@ -182,7 +192,7 @@ func restorable(kind string, raw []byte) []byte {
 		if !ok {
 			return raw
 		}
-		b := append([]byte(nil), raw...)
+		b := slices.Clone(raw)
 		if t.Burst != 0 {
 			b = append(b, attribute(tbfBurst, binary.NativeEndian.AppendUint32(nil, t.Burst))...)
 		}
@@ -192,6 +202,19 @@ func restorable(kind string, raw []byte) []byte {
 		return b
 	}
 	return raw
+}
+
+// codelTimes returns a copy with those of the attributes rounded up to what the
+// kernel, rounding down, shows as it showed them.
+func codelTimes(raw []byte, types ...uint16) []byte {
+	b := slices.Clone(raw)
+	for typ, data := range attributes(b) {
+		if slices.Contains(types, typ) && len(data) >= 4 {
+			units := (uint64(u32(data))*1000 + 1023) / 1024
+			binary.NativeEndian.PutUint32(data, uint32((units*1024+999)/1000))
+		}
+	}
+	return b
 }
 
 // tick is the kernel's unit of packet scheduler time in ns (PSCHED_SHIFT).
@@ -204,7 +227,7 @@ const tick = 64
 // with ATM's cells, or where the time was too long to be shown.
 func bucket(rate uint64, ticks uint32, spec []byte) uint32 {
 	const atm = 2 // TC_LINKLAYER_ATM
-	if rate == 0 || ticks == 0 || spec[tbfLinkLayer]&0xf == atm {
+	if rate == 0 || spec[tbfLinkLayer]&0xf == atm {
 		return 0
 	}
 	mult, factor, shift := uint64(0), uint64(1e9), 0

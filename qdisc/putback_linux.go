@@ -22,6 +22,15 @@ func (c *client) undoDead(e *journal.Entry) error {
 	return nil
 }
 
+// undoOther is undoDead for the other of the device's two entries. What was set
+// to stay is what a guard then finds and keeps.
+func (c *client) undoOther(e *journal.Entry) error {
+	if e.Kept {
+		return journal.ErrSkip
+	}
+	return c.undoDead(e)
+}
+
 // undo puts back what an entry remembers, as far as it is still as the entry
 // says it was set. On return without an error, or with ErrChanged or ErrGone,
 // there is nothing more to do for the entry.

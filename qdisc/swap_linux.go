@@ -102,7 +102,7 @@ func (c *client) swap(spec Spec, o *Options) (*Restorer, error) {
 	r := &Restorer{c: c}
 	var err error
 	r.entry, _, err = journal.Take(c.key(whatSwap), false, c.undoDead, func() (any, error) {
-		held, err := journal.Held(c.key(whatGuard))
+		held, err := journal.Held(c.key(whatGuard), c.undoOther)
 		if err != nil {
 			return nil, err
 		}

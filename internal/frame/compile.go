@@ -2,6 +2,7 @@ package frame
 
 import (
 	"encoding/binary"
+	"fmt"
 	"slices"
 )
 
@@ -53,7 +54,7 @@ func (w *Writer) odometer() {
 }
 
 // compile prepares the writing of l's frames, in each of the lengths.
-func (w *Writer) compile(l *layout, lens []uint16) {
+func (w *Writer) compile(l *layout, lens []uint16) error {
 	for i := range l.varying {
 		w.fields = append(w.fields, w.field(l, &l.varying[len(l.varying)-1-i], i))
 	}
@@ -104,6 +105,9 @@ func (w *Writer) compile(l *layout, lens []uint16) {
 		w.sites = append(w.sites, checksum{l.sites[k].at, l.sites[k].zero})
 		active = append(active, k)
 	}
+	if len(active) > maxSites {
+		return fmt.Errorf("cannot write frames with %d checksums that vary: at most %d", len(active), maxSites)
+	}
 	w.many = w.many || len(active) > 2
 	sums := prefixOf(rest)
 	for _, n := range lens {
@@ -114,6 +118,7 @@ func (w *Writer) compile(l *layout, lens []uint16) {
 		}
 		w.sizes = append(w.sizes, e)
 	}
+	return nil
 }
 
 // weights returns, for each checksum, how often the word at each of places

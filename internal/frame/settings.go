@@ -68,7 +68,7 @@ func (e *endpoint) settings(headers []header, ip int) (list []setting, err error
 	v4 := headers[ip].kind == ipv4
 	address := addressField(headers[ip], e.address)
 	if a := r.From.Addr(); given && a.Is4() != v4 {
-		return nil, fmt.Errorf("cannot put the address %v into a frame of the other IP family", a)
+		return nil, fmt.Errorf("cannot put the address %v into a frame of the other IP family; give all of one family", a)
 	}
 	if e.random {
 		r.To = r.From

@@ -125,13 +125,15 @@ func endpoints(c Config) (src, dst netip.AddrPort, err error) {
 	if !src.IsValid() || !dst.IsValid() {
 		return src, dst, fmt.Errorf("cannot build a frame from %v to %v: an IP address is missing", src, dst)
 	}
-	src = netip.AddrPortFrom(src.Addr().Unmap(), src.Port())
-	dst = netip.AddrPortFrom(dst.Addr().Unmap(), dst.Port())
+	src, dst = unmap(src), unmap(dst)
 	if src.Addr().Is4() != dst.Addr().Is4() {
 		return src, dst, fmt.Errorf("cannot build a frame from %v to %v: one is IPv4 and the other IPv6; give both of one family", src, dst)
 	}
 	return src, dst, nil
 }
+
+// unmap makes IPv4 of IPv4 in IPv6 form.
+func unmap(a netip.AddrPort) netip.AddrPort { return netip.AddrPortFrom(a.Addr().Unmap(), a.Port()) }
 
 func checkLen(what string, n, headers, most int) error {
 	switch {

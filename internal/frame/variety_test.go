@@ -296,6 +296,30 @@ func TestSizes(t *testing.T) {
 	}
 }
 
+// A frame with more checksums than can be kept is still sent as it is.
+func TestManyTunnels(t *testing.T) {
+	// Two tunnels at a time: the inner frame of one becomes that of the next.
+	c := shaped("eth ip udp vxlan eth ip udp vxlan eth ip udp", t)
+	c.Len = 300
+	inner := bytes.Clone(newWriter(t, c, 0, 1).Image())
+	c.Len, c.Layers = 350, describe(t, "eth ip udp")
+	c.DstRange, c.Fill = parseRange(t, "10.1.0.1:4789"), append([]byte{8, 0, 0, 0, 0, 0, 1, 0}, inner...)
+	given := frame.Config{Shape: frame.Shape{Bytes: newWriter(t, c, 0, 1).Image()}}
+	if w := newWriter(t, given, 0, 1); !w.Static() {
+		t.Error("not static")
+	}
+	given.Changes = mustChange("eth ip udp vxlan eth ip udp vxlan eth ip udp vxlan eth ip src~ udp sport~")
+	w, err := frame.NewWriter(given, 0, 1)
+	if err == nil {
+		buf := bytes.Clone(w.Image())
+		sound(t, buf[:w.Next(buf)])
+	}
+	given.Sizes = parseSizes(t, "349,350")
+	if w, err := frame.NewWriter(given, 0, 1); err == nil || w != nil || !strings.Contains(err.Error(), "8 checksums that vary") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestWriterAllocatesNothing(t *testing.T) {
 	for _, text := range descriptions {
 		c := shaped(text, t)

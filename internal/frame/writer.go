@@ -116,12 +116,7 @@ const maxSites = 6
 // has c's + i, so that a receiver's flow hash can spread them; frames from
 // Bytes are left as they are.
 func NewWriter(c Config, i, n int) (*Writer, error) {
-	if c.Link == Ethernet && c.Layers == nil && c.Bytes == nil && c.SrcRange == (Range{}) && c.DstRange == (Range{}) && c.Src.IsValid() && c.Dst.IsValid() {
-		var err error
-		if c.Src, c.Dst, err = endpoints(c); err != nil {
-			return nil, err
-		}
-	}
+	c.Src, c.Dst = unmap(c.Src), unmap(c.Dst)
 	longest, shortest := 0, 0
 	lens := c.Sizes.cycle
 	if len(lens) > 0 {
@@ -136,9 +131,6 @@ func NewWriter(c Config, i, n int) (*Writer, error) {
 			return nil, err
 		}
 	}
-	if len(l.sites) > maxSites {
-		return nil, fmt.Errorf("cannot write frames with %d checksums: at most %d", len(l.sites), maxSites)
-	}
 	if len(l.varying) == 0 && !l.captured {
 		l.spread(i)
 	}
@@ -146,7 +138,9 @@ func NewWriter(c Config, i, n int) (*Writer, error) {
 		lens = []uint16{uint16(len(l.bytes))}
 	}
 	w := &Writer{layout: l, link: c.Link, seed: c.Seed, thread: i, threads: n, lens: lens, random: c.Sizes.random}
-	w.prepare()
+	if err := w.prepare(); err != nil {
+		return nil, err
+	}
 	return w, nil
 }
 
@@ -164,9 +158,10 @@ func (w *Writer) Probe(stream uint16) error {
 	complete(l.bytes, l.sites, l.lengths) // those of a capture may be wrong
 	w.probing = true
 	var err error
-	w.stamper, err = l.template(w.link).Stamper(stream)
-	w.prepare()
-	return err
+	if w.stamper, err = l.template(w.link).Stamper(stream); err != nil {
+		return err
+	}
+	return w.prepare()
 }
 
 // Number makes the frames carry pkt-gen's numbers of txseq, from 0 on, in place
@@ -209,9 +204,12 @@ func (l *layout) spread(thread int) {
 	}
 }
 
-func (w *Writer) prepare() {
+// prepare knows the image and makes everything else of it.
+func (w *Writer) prepare() error {
 	w.fields, w.sizes, w.sites, w.probe, w.many = nil, nil, nil, share{}, false
-	w.compile(w.layout, w.lens)
+	if err := w.compile(w.layout, w.lens); err != nil {
+		return err
+	}
 	w.path = general
 	switch {
 	case len(w.sizes) > 1 || w.many:
@@ -224,6 +222,7 @@ func (w *Writer) prepare() {
 	if w.random {
 		w.turn, w.stride = scatter(w.seed+lengthSeed)+uint64(w.thread)*weyl, uint64(w.threads)*weyl
 	}
+	return nil
 }
 
 // Image is the frame to be put into a buffer that the Writer has not yet made

@@ -143,9 +143,11 @@ func Take(key Key, shared bool, undo func(*Entry) error, record func() (any, err
 	return e, false, nil
 }
 
-// Held tells who holds key's entry at this moment, nil if nobody does. It is
-// to be called by Take's record, which then decides for the time until Finish.
-func Held(key Key) (*HeldError, error) {
+// Held tells who holds key's entry at this moment, nil if nobody does; what a
+// dead process left there is given to undo as Take does, and stays where that
+// returns ErrSkip. It is for Take's record to call, of another key of the same
+// interface, and its answer holds until Take returns.
+func Held(key Key, undo func(*Entry) error) (*HeldError, error) {
 	d, err := directory()
 	if err != nil {
 		return nil, err
@@ -155,16 +157,16 @@ func Held(key Key) (*HeldError, error) {
 		return nil, err
 	}
 	e, err := open(path)
-	var held *HeldError
-	switch {
-	case errors.As(err, &held):
+	if held, ok := errors.AsType[*HeldError](err); ok {
 		return held, nil
-	case errors.Is(err, os.ErrNotExist):
-		return nil, nil
-	case err != nil:
-		return nil, err
 	}
-	return nil, e.file.Close()
+	if err == nil {
+		err = e.end(undo)
+	}
+	if errors.Is(err, os.ErrNotExist) || errors.Is(err, ErrSkip) {
+		return nil, nil
+	}
+	return nil, err
 }
 
 // Update replaces the record of an entry that is not shared.

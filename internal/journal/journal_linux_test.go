@@ -123,7 +123,7 @@ func TestTakeAndFinish(t *testing.T) {
 	if _, _, err := Take(key, false, never(t), remember("other")); !errors.As(err, &held) || held.PID != os.Getpid() {
 		t.Errorf("taken twice: %v", err)
 	}
-	if h, err := Held(key); err != nil || h == nil || h.Program != filepath.Base(os.Args[0]) || time.Since(h.Since) > time.Minute {
+	if h, err := Held(key, never(t)); err != nil || h == nil || h.Program != filepath.Base(os.Args[0]) || time.Since(h.Since) > time.Minute {
 		t.Errorf("held by %v, %v", h, err)
 	}
 	if err := Recover(never(t)); err != nil {
@@ -133,7 +133,7 @@ func TestTakeAndFinish(t *testing.T) {
 	if err := e.Finish(func(e *Entry) error { return e.Decode(&n) }); err != nil || n.Text != "second" || entries(t) != 0 {
 		t.Errorf("%v, %+v, %d entries", err, n, entries(t))
 	}
-	if h, err := Held(key); err != nil || h != nil {
+	if h, err := Held(key, never(t)); err != nil || h != nil {
 		t.Errorf("held by %v, %v", h, err)
 	}
 }
@@ -151,6 +151,12 @@ func TestUndoFails(t *testing.T) {
 	// Nobody answers for it any more, so it can be tried again.
 	if _, _, err := Take(key, false, func(*Entry) error { return broken }, remember("y")); !errors.Is(err, broken) || entries(t) != 1 {
 		t.Errorf("%v, %d entries", err, entries(t))
+	}
+	if h, err := Held(key, func(*Entry) error { return ErrSkip }); h != nil || err != nil || entries(t) != 1 {
+		t.Errorf("held by %v, %v, %d entries", h, err, entries(t))
+	}
+	if h, err := Held(key, func(*Entry) error { return broken }); h != nil || !errors.Is(err, broken) || entries(t) != 1 {
+		t.Errorf("held by %v, %v, %d entries", h, err, entries(t))
 	}
 	if err := Recover(func(*Entry) error { return ErrSkip }); err != nil || entries(t) != 1 {
 		t.Errorf("skipped: %v, %d entries", err, entries(t))

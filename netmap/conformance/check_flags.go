@@ -230,13 +230,13 @@ func timestamp(e *env) error {
 			return fmt.Errorf("sync %d between %v and %v has time %v", i, begin, end, ts)
 		}
 	}
-	before := r.Timestamp()
 	tx := a.TX()[0]
+	before := [2]time.Time{r.Timestamp(), tx.Ring().Timestamp()}
 	if err := syncAll(tx); err != nil {
 		return err
 	}
-	if !tx.Ring().Timestamp().IsZero() || !r.Timestamp().Equal(before) {
-		return fmt.Errorf("a transmit sync set the time of a ring")
+	if after := [2]time.Time{r.Timestamp(), tx.Ring().Timestamp()}; after != before {
+		return fmt.Errorf("a transmit sync set times of rings: %v, before it %v", after, before)
 	}
 	return nil
 }

@@ -36,6 +36,9 @@ func (e *env) host() (*HostStack, error) {
 // for one too many. It returns their numbers in ascending order.
 func heard(h *HostStack, n int) (numbers []uint32, err error) {
 	deadline := time.Now().Add(patience)
+	if n == 0 {
+		deadline = time.Now().Add(linger)
+	}
 	for {
 		frame, ok, err := h.Receive()
 		if err != nil {
@@ -303,9 +306,11 @@ func forwardDown(e *env) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", what, err)
 		}
-		got, err := received(b, len(want), patience)
-		if err != nil {
-			return err
+		var got []uint32
+		if len(want) > 0 {
+			if got, err = received(b, len(want), patience); err != nil {
+				return err
+			}
 		}
 		more, err := received(b, 0, linger)
 		if err != nil {

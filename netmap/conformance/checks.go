@@ -17,8 +17,13 @@ func Checks() []Check {
 		{"memory-id", "Both ends know their region's id, one that is not there is EINVAL, another than the port's an error.", Named, memoryID},
 		{"exclusive", "Rings held exclusively cannot be opened again, nor open ones exclusively: EBUSY.", Named, exclusive},
 		{"ring-only", "A port of one ring in one direction has that ring, and no other is mapped.", Named, ringOnly},
+		{"options", "An option that is unknown, given twice or in a loop fails its request, and the error names it.", Named, options},
+		{"csb", "A CSB that is misplaced, or a loop that is misused, is an error; syncs and polls in CSB mode are, too.", Named, csb},
+		{"header", "A port's virtio-net header is 12, 0 or 10 bytes long, as it was set, and to be accepted.", Switches, header},
+		{"persistent", "Persistent VALE ports are made, attached, found, detached, opened and removed, each once.", Switches, persistent},
+		{"attach", "An interface attached to a switch sends and receives there, polled or not, and nobody else can open it.", Ends | HostRings, attach},
+		{"extmem", "A port can be made in memory that is lent, in pieces that netmap can have.", Switches, extMem},
 		{"ring-memory", "Rings too large for the memory are ENOMEM, and the error says what ring_size must be.", Named | SecondPair, ringMemory},
-
 		{"many-descriptors", "More queues than a region has netmap_ifs are ENOMEM, and the error says so and what to do.", Named | SecondPair, manyDescriptors},
 
 		{"transfer", "1 to 100 packets of 50 to 10049 bytes, as long as the target takes, arrive byte for byte, both ways.", Ends, transfer},
@@ -29,6 +34,8 @@ func Checks() []Check {
 		{"fragments", "A packet in any number of fragments arrives whole.", Ends | Frags, fragments},
 		{"withhold", "The start of a packet is not delivered before its end.", Ends | Withholds, withhold},
 		{"one-way", "A pipe's ends open in one direction each; other rings of the second would have no buffers, and are refused.", Ends | Lossless, oneWay},
+		{"offsets", "Frames arrive wherever in its buffer a packet begins, on all rings of a port.", Ends, offsets},
+		{"kloop", "A loop in the kernel syncs a port's rings, once at a time, sleeping, woken by eventfds, or in their context.", Ends, kloop},
 		{"reflect", "A reflector that moves from its receive to its transmit ring sends every frame back.", Ends, reflects},
 		{"forward", "Frames swapped from a port to another of one memory region arrive.", Ends | OneMemory | SecondPair, forward},
 		{"learn", "A broadcast reaches every other port, a learned address one, and a sender's own frames not itself.", Ends | Switches, learn},

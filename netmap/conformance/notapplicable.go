@@ -11,7 +11,7 @@ type Exception struct {
 
 var (
 	oneEnded = []Kind{Null, Sink}
-	twoEnded = []string{"transfer", "wrap", "threads", "reflect", "wake", "link-down", "single", "share", "tap", "zero-copy-tap"}
+	twoEnded = []string{"transfer", "wrap", "threads", "offsets", "kloop", "reflect", "wake", "link-down", "single", "share", "tap", "zero-copy-tap"}
 )
 
 // NotApplicable is the list of what is not checked where, and why. A check
@@ -19,10 +19,13 @@ var (
 var NotApplicable = []Exception{
 	{oneEnded, twoEnded, "nothing that is sent arrives anywhere"},
 	{oneEnded, []string{"queues", "fragments", "withhold", "forward", "learn", "monitor", "zero-copy-monitor", "zero-copy-chain", "pending", "room", "one-way", "forward-up", "forward-down", "ignored-flags", "fragment-count", "vnet-header"}, "nothing that is sent arrives anywhere"},
-	{[]Kind{Null}, []string{"port-info", "modes", "host-modes", "pools", "memory-id", "exclusive", "ring-only", "indirect"}, "a null port has no name by which a second request could find it, and no mode but its own"},
+	{[]Kind{Null}, []string{"port-info", "modes", "host-modes", "pools", "memory-id", "exclusive", "ring-only", "indirect", "options", "csb"}, "a null port has no name by which a second request could find it, and no mode but its own"},
 	{[]Kind{VALE, Pipe, Null}, []string{"remove", "link-down"}, "it is not an interface"},
 	{[]Kind{Null, Sink, VALE, Emulated, Native, Looped}, []string{"ring-memory", "many-descriptors", "forward"}, "only pipes share a region that the first of them sized"},
 	{[]Kind{Emulated, Native, Looped, Pipe}, []string{"learn", "ignored-flags", "fragment-count", "vnet-header"}, "it is not a switch"},
+	{[]Kind{VALE, Pipe, Null}, []string{"attach"}, "it is not an interface"},
+	{[]Kind{Sink}, []string{"attach"}, "nothing that is sent arrives anywhere"},
+	{[]Kind{Null, Sink, Emulated, Native, Looped, Pipe}, []string{"header", "persistent", "extmem"}, "it is not a switch"},
 	{[]Kind{VALE, Pipe, Null}, []string{"host-rings", "forward-up", "forward-down"}, "it has no host rings, for the host's stack does not know it"},
 	{[]Kind{Sink}, []string{"host-rings"}, "its driver does not mark its rings as taken, so that the host's frames go past netmap"},
 	{[]Kind{Pipe, Null}, []string{"report"}, "it has no interrupt: slots are free when the reader has given them back, or never filled"},

@@ -14,7 +14,7 @@ const patience = 3 * time.Second
 // of at most frag bytes. It reports false if there is no room.
 func put(q *netmap.Queue, frame []byte, frag int) bool {
 	r := q.Ring()
-	frag = min(frag, r.BufSize())
+	frag = min(frag, len(r.Buffer(r.Slot(r.Head())))) // less by the offset, where there are offsets
 	n := (len(frame) + frag - 1) / frag
 	if n > r.Space() {
 		return false

@@ -69,7 +69,7 @@ func TestPersistentPorts(t *testing.T) {
 	_, err = c.VALEFind("v0")
 	refused(t, "find v0", err, unix.EINVAL, "valeSWITCH:PORT")
 
-	// What a program sends reaches the persistent port by either name.
+	// What a program sends reaches the persistent port.
 	p, err := netmap.Open("netmap:v0", &netmap.Config{Device: d})
 	if err != nil {
 		t.Fatal(err)
@@ -86,6 +86,23 @@ func TestPersistentPorts(t *testing.T) {
 		t.Fatal(err)
 	}
 
+	// A port that was opened while it was attached has got its interface's name,
+	// and is stuck.
+	_, err = c.VALEDetach("vale3:v0")
+	refused(t, "detach after use", err, unix.ENXIO, "not attached")
+	refused(t, "delif after use", c.VALEDelIf("v0"), unix.EBUSY, "VALEDetach")
+	if all, err := c.VALEList(""); err != nil || len(all) != 1 || all[0].Name != "v0" {
+		t.Errorf("the list is %v, %v", all, err)
+	}
+
+	d = netmaptest.New(nil)
+	c.Device = d
+	if _, err := c.VALENewIf("v0", nil); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.VALEAttach("vale3:v0", nil); err != nil {
+		t.Fatal(err)
+	}
 	if _, err := c.VALEDetach("vale3:v0"); err != nil {
 		t.Fatal(err)
 	}

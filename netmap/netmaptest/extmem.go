@@ -41,14 +41,11 @@ func (d *Device) lent(o *netmap.OptExtMem) (*memory, syscall.Errno) {
 	m := &memory{ext: true, private: true, region: b, refs: 1}
 	left = len(b)
 	for kind := range num {
-		p, err := newPool(kind, num[kind], size[kind])
-		if err != nil {
-			return nil, unix.EINVAL
-		}
-		p.total = min(num[kind], left/p.size)
+		// Neither sizes nor numbers are held against the kernel's limits.
+		p := &m.pools[kind]
+		p.size, p.total = size[kind], min(num[kind], left/size[kind])
 		p.bytes = min(roundUp(p.total*p.size, pageSize), left)
 		left -= p.bytes
-		m.pools[kind] = p
 	}
 	m.reset()
 	d.addMemory(m)

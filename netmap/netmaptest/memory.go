@@ -198,7 +198,9 @@ func (m *memory) newRing(k *kring) error {
 	}
 	k.place = i
 	k.at = m.ringsAt() + i*p.size
-	clear(m.region[k.at : k.at+p.size])
+	// Of the header the kernel leaves what is not set here as the place's last
+	// ring had it: flags, time, offset mask.
+	clear(m.region[k.at+ringHeaderSize : k.at+p.size])
 	k.ring, k.slots = ringAt(m.region[k.at:], int(k.n))
 	h := k.ring
 	h.BufOfs = int64(m.bufsAt() - k.at)

@@ -82,6 +82,7 @@ func (f *file) bind(na *adapter, req *netmap.Request, r *netmap.RegisterReq) (er
 		return unix.EINVAL
 	}
 	if na.active == 0 {
+		na.updateConfig()
 		na.ops.createRings()
 	}
 	if err = f.grab(); err == nil {
@@ -234,6 +235,7 @@ func (d *Device) portInfo(name string, r *netmap.PortInfoReq) error {
 	if na.mem.err != nil {
 		return na.mem.err
 	}
+	na.updateConfig()
 	r.MemSize, r.MemID = uint64(na.mem.size()), na.mem.id
 	r.TxRings, r.RxRings = uint16(na.nrings[tx]), uint16(na.nrings[rx])
 	r.TxSlots, r.RxSlots = uint32(na.nslots[tx]), uint32(na.nslots[rx])

@@ -2,7 +2,6 @@ package netmaptest
 
 import (
 	"encoding/binary"
-	"hash/fnv"
 	"maps"
 	"slices"
 	"strings"
@@ -45,6 +44,7 @@ type valePort struct {
 	last   uint64 // the source address learned last
 	ifName string // of a persistent port: its name as an interface
 	auto   bool   // a persistent port that goes with its last user
+	wrap   *bwrap // of an attached NIC
 }
 
 // bridgeOf takes the switch out of a port's name (nm_bdg_name_validate).
@@ -187,6 +187,15 @@ func (d *Device) persist(name string, r *netmap.RegisterReq, m *memory, auto boo
 	p.ifName, p.auto = name, auto
 	d.ifaces[name] = &p.adapter
 	return p, nil
+}
+
+// updateConfig is what netmap_update_config does to a name: a persistent port
+// that is attached is its switch's by its interface's name from then on, which
+// no request can say.
+func (na *adapter) updateConfig() {
+	if p, ok := na.ops.(*valePort); ok && p.ifName != "" {
+		p.name = p.ifName
+	}
 }
 
 func (p *valePort) register(on bool) error {
@@ -367,32 +376,4 @@ func (v *valePort) deliver(p *valePort, from *kring, first, frags uint32, ring i
 		k.corrupt(k.hwtail)
 		first, k.hwtail = from.next(first), k.next(k.hwtail)
 	}
-}
-
-// flowHash spreads frames over rings by IP addresses and ports, as receive side
-// scaling does; what is not IP hashes to 0.
-func flowHash(frame []byte) uint32 {
-	if len(frame) < 14+20 {
-		return 0
-	}
-	ip := frame[14:]
-	h := fnv.New32a()
-	proto, l4 := byte(0), 0
-	switch binary.BigEndian.Uint16(frame[12:]) {
-	case 0x0800:
-		_, _ = h.Write(ip[12:20])
-		proto, l4 = ip[9], int(ip[0]&15)*4
-	case 0x86dd:
-		if len(ip) < 40 {
-			return 0
-		}
-		_, _ = h.Write(ip[8:40])
-		proto, l4 = ip[6], 40
-	default:
-		return 0
-	}
-	if (proto == unix.IPPROTO_TCP || proto == unix.IPPROTO_UDP) && len(ip) >= l4+4 {
-		_, _ = h.Write(ip[l4 : l4+4])
-	}
-	return h.Sum32()
 }

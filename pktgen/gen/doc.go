@@ -1,9 +1,9 @@
 // Package gen sends frames out of a port: as many as asked, as fast as asked
 // or as fast as it goes, numbered so that package meter can prove what arrived.
 //
-//	template ──copied once──▶ every buffer of the transmit ring
+//	frame ──copied once──▶ every buffer of the transmit ring
 //	                               │
-//	                  each batch:  ▼  number and time stamped in place, checksum adjusted
+//	                  each batch:  ▼  what differs is written in place, checksums too
 //	thread 0, stream 0 ──▶ TxQueue 0 ──▶ 0 1 2 3 … n-1, then end records "n sent"
 //	thread 1, stream 1 ──▶ TxQueue 1 ──▶ 0 1 2 3 … m-1, then end records "m sent"
 //

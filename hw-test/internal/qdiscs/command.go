@@ -218,7 +218,7 @@ func (o *options) recover(w io.Writer, args []string) error {
 		}
 	}
 	if len(list) == 0 {
-		fmt.Fprintln(w, "nothing was left to put back")
+		fmt.Fprintln(w, "nothing was left to put back by programs that have ended")
 	}
 	return err
 }

@@ -115,8 +115,8 @@ func (c *comparison) run(ctx context.Context, asJSON bool, stdout, stderr io.Wri
 	}
 	fmt.Fprintf(human, "%-12s %-8s %10s %14s %8s %12s %12s %10s\n", "qdisc", "receiver", "sent Mpps", "received Mpps", "lost", "qdisc drops", "device drops", "requeues")
 	for _, r := range rows {
-		fmt.Fprintf(human, "%-12s %-8s %10.3f %14.3f %7.2f%% %12d %12d %10d\n", r.Qdisc, r.Receiver,
-			r.SentPPS/1e6, r.ReceivedPPS/1e6, 100*float64(r.Lost)/float64(max(r.Sent, 1)), r.QdiscDrops, r.DeviceDrops, r.Requeues)
+		fmt.Fprintf(human, "%-12s %-8s %10.3f %14.3f %8d %12d %12d %10d\n", r.Qdisc, r.Receiver,
+			r.SentPPS/1e6, r.ReceivedPPS/1e6, r.Lost, r.QdiscDrops, r.DeviceDrops, r.Requeues)
 	}
 	return nil
 }
@@ -178,6 +178,9 @@ func newLab() (*lab, error) {
 	}
 	l := &lab{a, b}
 	if _, err := netlab.NewPair(a, b, &netlab.PairOptions{NameA: nameA, NameB: nameB}); err != nil {
+		return nil, errors.Join(err, l.close())
+	}
+	if err := a.Do(func() error { return noTSO(nameA) }); err != nil {
 		return nil, errors.Join(err, l.close())
 	}
 	return l, nil
