@@ -231,7 +231,9 @@ func (p *Pinger) Snapshot() Snapshot {
 		Late: c.late.Load(), Foreign: c.foreign.Load(), GivenUp: time.Duration(c.givenUp.Load()),
 	}
 	tx := p.tx.Stats()
-	sn.Sent = tx.Packets - p.base.Packets
+	// A ring may tell of what has left only when it runs short of room; what
+	// is answered has left.
+	sn.Sent = max(tx.Packets-p.base.Packets, sn.Received)
 	sn.Bytes, sn.Batches = sn.Sent*uint64(len(p.frame)), tx.Batches-p.base.Batches
 	for _, q := range p.rx {
 		sn.Engine.Add(q.Stats())

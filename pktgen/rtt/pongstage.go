@@ -74,9 +74,6 @@ func (s *reflectStage) reflect(out, in *netmap.Ring, dropping *bool) int {
 	}
 	// Both rings are one port's, so no fragment is too long for the other.
 	n, _ := netmap.Move(out, in, slots)
-	if n > 0 {
-		report(out)
-	}
 	return n
 }
 
