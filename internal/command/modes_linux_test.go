@@ -16,7 +16,7 @@ func TestPingAndPong(t *testing.T) {
 	pair := testnet.Pair(t, nil)
 	a, b := "-i packet:"+pair.A.Name, "-i packet:"+pair.B.Name
 	pong := other(t, pair.B.NS, "pktgen", b+" -f pong -n 450 --json")
-	o := in(pair.A.NS, "pktgen "+a+" -f ping -n 400 -R 1000 --max-loss 0 --best-effort -T 100 --json-stream")
+	o := in(pair.A.NS, "pktgen "+a+" -f ping -n 400 -R 1000 -A --max-loss 0 --best-effort -T 100 --json-stream")
 	r, fields := o.result(t)
 	if o.status != 0 || r.Packets != 400 || r.Ping == nil || r.Ping.Received != 400 || r.Ping.Lost+r.Ping.Duplicates+r.Ping.Late != 0 ||
 		r.Ping.RTT == nil || r.Ping.RTT.Count != 400 || r.Ping.RTT.MinNS <= 0 || r.Ping.RTT.MaxNS < r.Ping.RTT.P50NS {
@@ -25,7 +25,7 @@ func TestPingAndPong(t *testing.T) {
 	has(t, "the result", fields, allFields)
 	has(t, "its ping", fields["ping"], []string{"received", "lost", "duplicates", "late", "foreign", "rtt"})
 	if !strings.Contains(o.stdout, `"rtt_interval":{"count":`) || !strings.Contains(o.stderr, "RTT over 400 answers: min ") ||
-		!strings.Contains(o.stderr, " received 0 lost 0 duplicates") {
+		!strings.Contains(o.stderr, " received 0 lost 0 duplicates") || !strings.Contains(o.stderr, "pps [avg/std ") {
 		t.Errorf("intervals:\n%s%s", o.stdout, o.stderr)
 	}
 	// One after the other, and nobody there.
@@ -50,7 +50,7 @@ func TestTxseqAndRxseq(t *testing.T) {
 		"pktgen": " -f rxseq -W -p 2 --json",
 	} {
 		got := other(t, pair.B.NS, tool, b+rx)
-		if o := in(pair.A.NS, "pktgen "+a+" -f txseq -n 500 -R 5000 --best-effort"); o.status != 0 {
+		if o := in(pair.A.NS, "pktgen "+a+" -f txseq -n 500 -R 5000 -T 20 -o 2048 --best-effort"); o.status != 0 || !strings.Contains(o.stderr, "[avg/std") {
 			t.Errorf("txseq: %+v", o)
 		}
 		o := got()

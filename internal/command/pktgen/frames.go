@@ -51,7 +51,7 @@ func (f *frames) register(fs *pflag.FlagSet) {
 	fs.IntVarP(&f.frags, "frags", "F", 1, "pkt-gen's fragments of a frame, a slot each: refused above 1")
 	fs.IntVarP(&f.fragSize, "frag-size", "M", 0, "pkt-gen's longest fragment: refused, see -F")
 	fs.BoolVarP(&f.dump, "dump", "X", false, "print the first frame, decoded, on standard error, then send")
-	fs.Uint32VarP(&f.bits, "options", "o", 0, "pkt-gen's option `bits`: 64 is -X, 256 -r, 512 -z, 1024 -Z; 1, 2, 4, 8, 16 and 4096 ask for what is done anyway")
+	fs.Uint32VarP(&f.bits, "options", "o", 0, "pkt-gen's option `bits`: 64 is -X, 256 -r, 512 -z, 1024 -Z, 2048 -A; 1, 2, 4, 8, 16 and 4096 ask for what is done anyway")
 }
 
 const aboutFrames = `
@@ -85,7 +85,7 @@ func (f *frames) config(c *gen.Config) error {
 	s := &c.Shape
 	c.Len, s.Sizes = f.lengths.len, f.lengths.sizes
 	c.SrcMAC, c.DstMAC = f.srcMAC, f.dstMAC
-	const known = 1 | 2 | 4 | 8 | 16 | 64 | 256 | 512 | 1024 | 4096
+	const known = 1 | 2 | 4 | 8 | 16 | 64 | 256 | 512 | 1024 | 2048 | 4096
 	if f.bits&32 != 0 || f.indirect {
 		return cli.Usagef("-I, --indirect: frames are sent from the ring's own buffers, which is one copy into a VALE switch as well; leave it out")
 	}

@@ -101,6 +101,8 @@ func (o *options) run(stdout, stderr io.Writer) (int, error) {
 	if err := o.modes.check(o.flags); err != nil {
 		return 0, err
 	}
+	const optPPSStats = 2048 // of pkt-gen's -o
+	o.Average = o.Average || o.frames.bits&optPPSStats != 0
 	note, err := o.unheeded()
 	if err != nil {
 		return 0, err
