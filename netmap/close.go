@@ -13,18 +13,24 @@ func (p *Port) release() error {
 			time.Sleep(pause)
 		}
 	}
-	var errs []error
+	errs := []error{p.kloop.close()}
 	if p.mem != nil {
 		if p.pool != nil {
 			p.mem.returnBufs(&p.regs[0].req, p.pool)
 		}
-		errs = append(errs, p.regs[0].file.Vanish(p.mem.region))
+		if p.lent == nil {
+			errs = append(errs, p.regs[0].file.Vanish(p.mem.region))
+		}
+	}
+	if p.mem == nil && p.file != nil {
+		unmapFile(p.file)
 	}
 	// Last opened, first closed: the anchor holds the NIC in netmap mode to
 	// the end.
 	for i := len(p.regs) - 1; i >= 0; i-- {
 		errs = append(errs, p.regs[i].file.Close())
 	}
+	p.kloop.closeFDs()
 	if p.link != nil {
 		p.link.close()
 	}

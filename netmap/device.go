@@ -16,7 +16,9 @@ type Device interface {
 // Errors are the kernel's errnos, bare or wrapped. Sync and Poll may return
 // EINTR, and the Queue tries again.
 type File interface {
-	// Ctrl makes a request (ioctl NIOCCTRL); the answer is in its body.
+	// Ctrl makes a request (ioctl NIOCCTRL); the answer is in its body, its
+	// options and their Status. ReqSyncKloopStart blocks until another
+	// goroutine makes a ReqSyncKloopStop.
 	Ctrl(r *Request) error
 	// Map maps size bytes of the region of the port that the descriptor is
 	// bound to, shared (mmap(2)).

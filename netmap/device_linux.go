@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -39,7 +40,28 @@ type kernelFile int
 func (f kernelFile) FD() int     { return int(f) }
 func (f kernelFile) Polls() bool { return true }
 
-func (f kernelFile) Ctrl(r *Request) error { return ctrl(int(f), r) }
+func (f kernelFile) Ctrl(r *Request) error {
+	if r.Type == ReqSyncKloopStart {
+		return quietly(func() error { return ctrl(int(f), r) })
+	}
+	return ctrl(int(f), r)
+}
+
+// quietly calls f on a thread that takes no signals: the kernel's loop would not
+// end for one, but no longer sleep either.
+func quietly(f func() error) error {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	var all, before unix.Sigset_t
+	for i := range all.Val {
+		all.Val[i] = ^all.Val[i]
+	}
+	if err := unix.PthreadSigmask(unix.SIG_SETMASK, &all, &before); err != nil {
+		return os.NewSyscallError("sigmask", err)
+	}
+	defer func() { _ = unix.PthreadSigmask(unix.SIG_SETMASK, &before, nil) }()
+	return f()
+}
 
 func (f kernelFile) Map(size int) ([]byte, error) {
 	b, err := unix.Mmap(int(f), 0, size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)

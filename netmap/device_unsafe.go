@@ -3,6 +3,7 @@
 package netmap
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"runtime"
@@ -12,8 +13,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ctrl makes a NIOCCTRL request. The kernel reads and writes the body through
-// its address in the header, so the body is pinned meanwhile.
+// ctrl makes a NIOCCTRL request. The kernel reads and writes body and options
+// through addresses in the header, so they are pinned meanwhile.
 func ctrl(fd int, r *Request) error {
 	if len(r.Name) > MaxName {
 		return fmt.Errorf("port name of %d bytes: the kernel takes %d: %w", len(r.Name), MaxName, unix.ENAMETOOLONG)
@@ -27,16 +28,24 @@ func ctrl(fd int, r *Request) error {
 		pin.Pin(p)
 		h.Body = uint64(uintptr(p))
 	}
+	opts := newOptionList(r.Options, &pin)
+	h.Options = opts.head()
+	var errno unix.Errno
 	for {
-		_, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), niocCtrl, uintptr(unsafe.Pointer(h)))
-		switch errno {
-		case 0:
-			return nil
-		case unix.EINTR:
-			continue
+		if _, _, errno = unix.Syscall(unix.SYS_IOCTL, uintptr(fd), niocCtrl, uintptr(unsafe.Pointer(h))); errno != unix.EINTR {
+			break
 		}
-		return errno
 	}
+	r.Status = opts.status()
+	if errno != 0 {
+		return r.Result(errno)
+	}
+	opts.answer(r.Options)
+	if r.Type == ReqVALEList {
+		name, _, _ := bytes.Cut(h.Name[:], []byte{0})
+		r.Name = string(name)
+	}
+	return r.Result(nil)
 }
 
 // vanish lays anonymous memory over a mapping.

@@ -14,6 +14,9 @@ var (
 	ErrClosed error = closedError{}
 	// ErrNoModule says that the kernel has no netmap.
 	ErrNoModule = errors.New("netmap is not in this kernel: build and load its module")
+	// ErrOldKernel says that the kernel's netmap does not take the requests of
+	// this package.
+	ErrOldKernel = errors.New("this kernel's netmap is older than version 14 of its API (2018): build a newer one (scripts/build-netmap.sh)")
 	// ErrNotSupported says that this system or backend cannot do what was
 	// asked. It is errors.ErrUnsupported to errors.Is.
 	ErrNotSupported error = unsupportedError{}

@@ -11,7 +11,12 @@ import (
 func (p *Port) explain(err error, dev Device, want *RegisterReq) error {
 	name := p.info.Spec.Name
 	ifc := device(name)
+	var opt *OptionError
 	switch {
+	case tooOld(dev, err):
+		return fmt.Errorf("%w: %w", ErrOldKernel, err)
+	case errors.As(err, &opt):
+		return explainOption(opt, name)
 	case errors.Is(err, syscall.ENXIO) && ifc != "":
 		return fmt.Errorf("no interface %q here that netmap can take (ip link shows those there are): %w", ifc, err)
 	case errors.Is(err, syscall.ENXIO):

@@ -18,9 +18,24 @@ func mapRegion(f File, r *RegisterReq) (*Memory, error) {
 	return m, nil
 }
 
+// lentRegion makes the port's region a Memory where it lies in memory that was
+// lent to the kernel. A file's mapping stays until nobody refers to the Memory,
+// or a Ring in it, any more.
+func (p *Port) lentRegion(r *RegisterReq) (*Memory, error) {
+	if r.MemSize > uint64(len(p.lent)) {
+		return nil, fmt.Errorf("netmap uses %d bytes of the %d that it was lent: another netmap version?", r.MemSize, len(p.lent))
+	}
+	m := &Memory{id: uint32(r.MemID), region: p.lent[:r.MemSize:r.MemSize]}
+	if p.file != nil {
+		runtime.AddCleanup(m, unmapFile, p.file)
+	}
+	return m, nil
+}
+
 // boundRings returns the rings that a registration bound, views of the region,
 // by direction: the NIC's in order, then the host's.
-func (m *Memory) boundRings(r *RegisterReq) (rings [2][]*Ring, err error) {
+func (m *Memory) boundRings(reg *registered) (rings [2][]*Ring, err error) {
+	r := &reg.req
 	defer func() {
 		// The offsets are the kernel's; one that leads out of the region is
 		// not to be believed.
@@ -49,6 +64,7 @@ func (m *Memory) boundRings(r *RegisterReq) (rings [2][]*Ring, err error) {
 		if ring.Dir() != d || ring.NumSlots() < MinSlots {
 			return rings, fmt.Errorf("ring %d of the port is a %v ring of %d slots: another netmap version?", i, ring.Dir(), ring.NumSlots())
 		}
+		ring.ofsMax = reg.max
 		m.slots = max(m.slots, ring.NumSlots())
 		rings[d] = append(rings[d], ring)
 	}

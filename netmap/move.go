@@ -1,8 +1,9 @@
 package netmap
 
 // Move forwards packets from the user's slots of src to those of dst, in
-// order: by exchanging buffers where both rings share a memory region, by
-// copying where not. Both rings are advanced; neither is synced.
+// order: by exchanging buffers where both rings share a memory region (and have
+// the same offsets, see [OptOffsets], or none), by copying where not. Both rings
+// are advanced; neither is synced.
 //
 // It may move fewer slots than src has, when dst has no room. Who changes
 // packets before moving them should change only those that will move,
@@ -24,7 +25,9 @@ func Move(dst, src *Ring, max int) (int, error) {
 	if max <= 0 {
 		return 0, nil
 	}
-	swap := dst.mem.id == src.mem.id
+	// A buffer takes its packet's offset along: where the other ring has
+	// another limit, or none, it would be read elsewhere.
+	swap := dst.mem.id == src.mem.id && dst.ofsMask == src.ofsMask && dst.ofsMax == src.ofsMax
 	avail, room := src.Space(), dst.Space()
 	limit := min(avail, room)
 	n, whole := 0, 0 // slots moved; slots up to the last end of a packet
@@ -46,7 +49,7 @@ func Move(dst, src *Ring, max int) (int, error) {
 			}
 		} else {
 			for i := range ss {
-				if int(ss[i].Len) > dst.BufSize() {
+				if uint64(ss[i].Len)+ds[i].Ptr&dst.ofsMask > dst.bufSize {
 					done = i
 					break
 				}

@@ -25,6 +25,19 @@ var (
 	_ [16]byte = [unsafe.Offsetof(PoolsInfoReq{}.IfOffset)]byte{}
 	_ [32]byte = [unsafe.Offsetof(PoolsInfoReq{}.RingOffset)]byte{}
 	_ [48]byte = [unsafe.Offsetof(PoolsInfoReq{}.BufOffset)]byte{}
+	_ [64]byte = [unsafe.Sizeof(VALEAttachReq{})]byte{}
+	_ [56]byte = [unsafe.Offsetof(VALEAttachReq{}.PortIndex)]byte{}
+	_ [8]byte  = [unsafe.Sizeof(VALEDetachReq{})]byte{}
+	_ [8]byte  = [unsafe.Sizeof(VALEListReq{})]byte{}
+	_ [4]byte  = [unsafe.Offsetof(VALEListReq{}.PortIdx)]byte{}
+	_ [8]byte  = [unsafe.Sizeof(PortHdrReq{})]byte{}
+	_ [16]byte = [unsafe.Sizeof(VALENewIfReq{})]byte{}
+	_ [8]byte  = [unsafe.Offsetof(VALENewIfReq{}.TxRings)]byte{}
+	_ [12]byte = [unsafe.Offsetof(VALENewIfReq{}.MemID)]byte{}
+	_ [16]byte = [unsafe.Sizeof(VALEPollingReq{})]byte{}
+	_ [4]byte  = [unsafe.Offsetof(VALEPollingReq{}.FirstCPU)]byte{}
+	_ [8]byte  = [unsafe.Offsetof(VALEPollingReq{}.NumCPUs)]byte{}
+	_ [8]byte  = [unsafe.Sizeof(SyncKloopStartReq{})]byte{}
 	_ [56]byte = [unsafe.Sizeof(ifHeader{})]byte{}
 	_ [24]byte = [unsafe.Offsetof(ifHeader{}.TxRings)]byte{}
 	_ [32]byte = [unsafe.Offsetof(ifHeader{}.BufsHead)]byte{}
@@ -40,6 +53,20 @@ func bodyPointer(body any) unsafe.Pointer {
 	case *PortInfoReq:
 		return unsafe.Pointer(b)
 	case *PoolsInfoReq:
+		return unsafe.Pointer(b)
+	case *VALEAttachReq:
+		return unsafe.Pointer(b)
+	case *VALEDetachReq:
+		return unsafe.Pointer(b)
+	case *VALEListReq:
+		return unsafe.Pointer(b)
+	case *PortHdrReq:
+		return unsafe.Pointer(b)
+	case *VALENewIfReq:
+		return unsafe.Pointer(b)
+	case *VALEPollingReq:
+		return unsafe.Pointer(b)
+	case *SyncKloopStartReq:
 		return unsafe.Pointer(b)
 	}
 	return nil

@@ -1,7 +1,6 @@
 package netmap
 
 import (
-	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -18,6 +17,20 @@ type Config struct {
 	// any queue then syncs all of its direction, and one goroutine owns all
 	// queues. Host rings with NS_FORWARD want it.
 	Single bool
+	// ExtMem is memory of the caller's to make the port in, instead of the
+	// kernel's, as the spec's option @extmem gives it from a file. The port
+	// must not be there yet. The memory is the caller's to unmap, after Close
+	// and when nobody walks a ring any more; what is in it then stays. Info is
+	// answered with the sizes asked for; of netmap_ifs there are 64 where it
+	// does not say how many, for a port needs one for each ring.
+	ExtMem *OptExtMem
+	// Offsets has packets begin at an offset in their buffers, as the spec's
+	// option @offset does, see [OptOffsets].
+	Offsets *OptOffsets
+	// Kloop opens the port in CSB mode, for the kernel to sync its rings in a
+	// loop, see [Port.RunKloop]. The spec must have the flag x; all rings are
+	// on one descriptor, as with Single. nil: the ordinary mode.
+	Kloop *KloopConfig
 }
 
 // Info is what the kernel said of an open port.
@@ -48,9 +61,13 @@ type Port struct {
 	name    string // as given
 	info    Info
 	mem     *Memory
+	lent    []byte       // memory that the region is made of, where it is not the kernel's
+	file    []byte       // of those, the port's own mapping of a file
 	regs    []registered // in order of opening: the first owns the mapping
 	tx, rx  []*Queue
+	options portOptions
 	pool    *Pool
+	kloop   *kloop
 	link    *link
 	stopped atomic.Bool
 
@@ -63,6 +80,7 @@ type Port struct {
 type registered struct {
 	file File
 	req  RegisterReq
+	max  uint64 // offset, bytes
 }
 
 // Open opens a port by its spec, see [ParseSpec]. It needs read and write
@@ -101,8 +119,13 @@ func OpenSpec(sp Spec, c *Config) (*Port, error) {
 
 func (p *Port) open(c Config) error {
 	sp := &p.info.Spec
-	if sp.ExtMem.File != "" || sp.Offset.Set {
-		return fmt.Errorf("the options extmem and offset: %w", ErrNotSupported)
+	if c.Kloop != nil {
+		if err := c.Kloop.check(sp.Flags); err != nil {
+			return err
+		}
+	}
+	if err := p.setOptions(&c); err != nil {
+		return err
 	}
 	want := RegisterReq{
 		Mode: sp.Mode, RingID: sp.RingID, Flags: sp.Flags | FlagNoTxPoll, MemID: sp.MemID,
@@ -121,7 +144,7 @@ func (p *Port) open(c Config) error {
 	}
 	monitor := sp.Flags&(FlagMonitorTx|FlagMonitorRx|FlagZCopyMon) != 0
 	want.Flags = pushes(want.Flags)
-	single := c.Single || monitor || sp.Mode == ModeNull
+	single := c.Single || c.Kloop != nil || monitor || sp.Mode == ModeNull
 	if sp.Flags&FlagExclusive != 0 && !single {
 		return p.openExclusive(c.Device, want)
 	}
@@ -132,7 +155,7 @@ func (p *Port) open(c Config) error {
 	if err := p.adopt(anchor); err != nil {
 		return err
 	}
-	rings, err := p.mem.boundRings(&anchor.req)
+	rings, err := p.mem.boundRings(&anchor)
 	if err != nil {
 		return err
 	}
@@ -146,6 +169,9 @@ func (p *Port) open(c Config) error {
 		for _, r := range rings[RX] {
 			p.add(anchor, r)
 		}
+		if c.Kloop != nil {
+			return p.enableCSB(c.Kloop)
+		}
 		return nil
 	}
 	return p.openQueues(c.Device, want, &anchor.req)
@@ -156,7 +182,12 @@ func (p *Port) adopt(a registered) (err error) {
 	if want := p.info.Spec.MemID; want != 0 && a.req.MemID != want {
 		return fmt.Errorf("memory %d was asked for, but the port is already there with memory %d", want, a.req.MemID)
 	}
-	if p.mem, err = mapRegion(a.file, &a.req); err != nil {
+	if p.lent != nil {
+		p.mem, err = p.lentRegion(&a.req)
+	} else {
+		p.mem, err = mapRegion(a.file, &a.req)
+	}
+	if err != nil {
 		return err
 	}
 	in := &p.info
@@ -195,6 +226,9 @@ func (p *Port) openQueues(dev Device, want RegisterReq, got *RegisterReq) error 
 		if p.mem != nil {
 			r.ExtraBufs = 0
 		}
+		if p.lent != nil && p.mem != nil {
+			r.MemID = p.info.MemID
+		}
 		q, err := p.register(dev, r)
 		if err != nil {
 			return err
@@ -205,7 +239,7 @@ func (p *Port) openQueues(dev Device, want RegisterReq, got *RegisterReq) error 
 				return err
 			}
 		}
-		rings, err := p.mem.boundRings(&q.req)
+		rings, err := p.mem.boundRings(&q)
 		if err != nil {
 			return err
 		}
@@ -279,15 +313,14 @@ func (p *Port) register(dev Device, want RegisterReq) (registered, error) {
 	if err != nil {
 		return registered{}, err
 	}
-	got := want
-	if err := f.Ctrl(&Request{Type: ReqRegister, Name: p.info.Spec.Name, Body: &got}); err != nil {
+	r := registered{file: f, req: want}
+	if err := p.registerWith(&r); err != nil {
 		f.Close()
 		return registered{}, p.explain(err, dev, &want)
 	}
 	if p.link == nil && dev == Kernel {
 		p.link = newLink(p.info.Spec.Name)
 	}
-	r := registered{f, got}
 	p.regs = append(p.regs, r)
 	return r, nil
 }
@@ -300,15 +333,6 @@ func (p *Port) add(r registered, ring *Ring) {
 	} else {
 		p.rx = append(p.rx, q)
 	}
-}
-
-// request makes one request on a descriptor of its own.
-func request(dev Device, r *Request) error {
-	f, err := dev.Open()
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Ctrl(r), f.Close())
 }
 
 // memoryOf returns the region's id of a port by its kernel name.

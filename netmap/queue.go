@@ -17,9 +17,10 @@ type Queue struct {
 	dir  Dir
 	reg  RegisterReq
 
-	head   uint32 // as of the last sync
-	calls  uint8  // counts to the next timed sync
-	slow   bool   // a sync took long: no more raw system calls
+	head   uint32    // as of the last sync
+	calls  uint8     // counts to the next timed sync
+	slow   bool      // a sync took long: no more raw system calls
+	csb    *csbQueue // nil but in CSB mode
 	inside atomic.Int32
 }
 
@@ -34,17 +35,27 @@ func (q *Queue) Dir() Dir { return q.dir }
 // receive queue, for POLLOUT on a transmit queue that is full. If the poll
 // itself synced the ring (see Polls), call Polled, else Sync. Level-triggered
 // polls only: an edge-triggered one misses packets that a sync has left in
-// the NIC.
-func (q *Queue) FD() int { return q.file.FD() }
+// the NIC. On a port with [Config].Kloop it is the eventfd by which the loop
+// wakes the queue, -1 without Events.
+func (q *Queue) FD() int {
+	if q.csb == nil {
+		return q.file.FD()
+	}
+	if !q.csb.asks {
+		q.csb.asks = true
+		atomic.StoreUint32(&q.csb.atok.NeedKick, 1)
+	}
+	return int(q.csb.fds.IRQ)
+}
 
 // Polls reports whether polling FD syncs the ring, as the kernel does.
-func (q *Queue) Polls() bool { return q.file.Polls() }
+func (q *Queue) Polls() bool { return q.csb == nil && q.file.Polls() }
 
 // Pushes reports whether polling FD for no event at all syncs the ring, too: it
 // is a transmit ring, and its descriptor has no other. Where such a poll also
 // waits for other descriptors it is the cheapest way to send.
 func (q *Queue) Pushes() bool {
-	return q.file.Polls() && q.dir == TX && q.reg.Flags&FlagNoTxPoll == 0
+	return q.Polls() && q.dir == TX && q.reg.Flags&FlagNoTxPoll == 0
 }
 
 // A sync is timed once in so many, for the clock costs more than the sync
@@ -69,6 +80,10 @@ func (q *Queue) Sync() error {
 		return err
 	}
 	var err error
+	if q.csb != nil {
+		q.head = q.ring.Head()
+		return q.csb.sync(q.ring.hdr)
+	}
 	if q.calls++; q.calls%timedSyncs != 0 || q.slow {
 		err = q.sync(!q.slow)
 	} else {
@@ -101,6 +116,9 @@ const waitSlice = 200 * time.Millisecond
 // it only after a Sync that gave nothing. It returns nil also when time is up;
 // errors are those of Sync, and the interface's end.
 func (q *Queue) Wait(d time.Duration) error {
+	if q.csb != nil {
+		return q.waitCSB(d)
+	}
 	deadline := time.Now().Add(d)
 	for {
 		slice := waitSlice
@@ -134,7 +152,7 @@ func (q *Queue) poll(d time.Duration) (revents int16, err error) {
 
 // Events is what to poll the queue's descriptor for.
 func (q *Queue) Events() int16 {
-	if q.dir == RX {
+	if q.dir == RX || q.csb != nil {
 		return pollIn
 	}
 	return pollOut
@@ -143,6 +161,14 @@ func (q *Queue) Events() int16 {
 // Polled ends a poll of FD made elsewhere, with its revents, 0 if time ran
 // out. It leaves the ring synced.
 func (q *Queue) Polled(revents int16) error {
+	if q.csb != nil {
+		if revents != 0 && q.csb.fds.IRQ >= 0 {
+			if _, err := heard(q.csb.fds.IRQ, 0); err != nil {
+				return err
+			}
+		}
+		return q.Sync()
+	}
 	if revents != 0 && revents&^(pollIn|pollOut) == 0 && !q.file.Polls() {
 		return q.Sync()
 	}

@@ -71,6 +71,7 @@ type Ring struct {
 	bufs    []byte // from buffer 0 on, to the end of the region
 	bufSize uint64
 	ofsMask uint64
+	ofsMax  uint64 // the largest offset that the kernel heeds, where it knows any
 	mem     *Memory
 }
 

@@ -31,6 +31,8 @@ type adapter struct {
 	memPrev  *memory // while a registration's @mem takes its place
 	memOwner bool    // the region cannot be exchanged (NAF_MEM_OWNER)
 	hasHost  bool    // NAF_HOST_RINGS
+	busy     bool    // a switch has its rings (NAF_BUSY)
+	hdrLen   uint32  // virt_hdr_len
 
 	nrings, nslots, nhost [2]int
 	rings                 [2][]*kring // the port's, then the host's; nil if nobody is registered

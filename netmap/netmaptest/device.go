@@ -171,7 +171,7 @@ func (d *Device) putMemory(m *memory) {
 		return
 	}
 	delete(d.memories, m.id)
-	if m.region != nil && len(d.spare) < maxSpare {
+	if m.region != nil && !m.ext && len(d.spare) < maxSpare {
 		d.spare = append(d.spare, m.region)
 		m.region = nil
 	}

@@ -30,8 +30,9 @@
 //   - A NIC sends any length, and puts a frame longer than a buffer into
 //     several slots.
 //   - A ring has at most one zero-copy monitor, where the kernel chains them.
-//   - Extmem, offsets, CSB, kernel loops, virtio-net headers and the VALE_…
-//     requests are not there: the request's type gets EINVAL.
+//   - The kernel's loop looks at its ports every millisecond, where that of the
+//     kernel is woken; its direct mode is no different.
+//   - NICs cannot be attached to switches.
 //   - The descriptor to poll is a socket that is readable or writable as the
 //     rings demand. It does not sync (File.Polls is false).
 //   - Regions lie on Go's heap, where the race detector sees them. Vanish and

@@ -19,6 +19,9 @@ type file struct {
 	sync        syncFlags
 	ifPlace     int
 
+	csb             *netmap.OptCSB // in CSB mode
+	kloop, stopping bool           // NM_SYNC_KLOOP_RUNNING, NM_SYNC_KLOOP_STOPPING
+
 	// A mapping holds the file: its release comes when both are gone.
 	closed           bool
 	mapped, vanished int
@@ -26,47 +29,6 @@ type file struct {
 	wake  chan struct{}
 	timer *time.Timer // of Poll, which one goroutine at a time is in
 	bell  *bell
-}
-
-// Ctrl makes a request. As in the kernel, its body is written only on success.
-func (f *file) Ctrl(r *netmap.Request) error {
-	d := f.dev
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if f.closed {
-		return unix.EBADF
-	}
-	if len(r.Name) > netmap.MaxName {
-		return unix.ENAMETOOLONG
-	}
-	call := CallRequest
-	if r.Type == netmap.ReqRegister {
-		call = CallRegister
-	}
-	if err := d.fail(call); err != nil {
-		return err
-	}
-	switch b := r.Body.(type) {
-	case *netmap.RegisterReq:
-		return answer(r.Type == netmap.ReqRegister, b, func(c *netmap.RegisterReq) error { return f.register(r.Name, c) })
-	case *netmap.PortInfoReq:
-		return answer(r.Type == netmap.ReqPortInfoGet, b, func(c *netmap.PortInfoReq) error { return d.portInfo(r.Name, c) })
-	case *netmap.PoolsInfoReq:
-		return answer(r.Type == netmap.ReqPoolsInfoGet, b, func(c *netmap.PoolsInfoReq) error { return d.poolsInfo(r.Name, c) })
-	}
-	return unix.EINVAL
-}
-
-func answer[T any](match bool, body *T, do func(*T) error) error {
-	if !match || body == nil {
-		return unix.EINVAL
-	}
-	c := *body
-	if err := do(&c); err != nil {
-		return err
-	}
-	*body = c
-	return nil
 }
 
 // Map returns the first size bytes of the region (linux_netmap_mmap).
@@ -132,9 +94,9 @@ func (f *file) Close() error {
 	return nil
 }
 
-// drop is netmap_priv_delete, once nothing holds the file.
+// drop is netmap_priv_delete, once nothing holds the file; a loop does.
 func (f *file) drop() {
-	if !f.closed || f.mapped > 0 {
+	if !f.closed || f.mapped > 0 || f.kloop {
 		return
 	}
 	f.dev.files--
@@ -156,6 +118,8 @@ func (f *file) Sync(dir netmap.Dir, raw bool) error {
 		return unix.EBADF
 	case !f.bound:
 		return unix.ENXIO
+	case f.csb != nil:
+		return unix.EBUSY
 	}
 	var err error
 	for _, k := range f.na.rings[dir][f.first[dir]:f.last[dir]] {
@@ -165,7 +129,7 @@ func (f *file) Sync(dir netmap.Dir, raw bool) error {
 			continue
 		case dir == rx:
 			f.syncRX(k, forceRead)
-		case !k.txPrologue():
+		case !k.txPrologue(k.ring):
 			k.reinit()
 		case k.sync(k, f.sync|forceReclaim):
 			k.finalize()
@@ -178,7 +142,7 @@ func (f *file) Sync(dir netmap.Dir, raw bool) error {
 // syncRX is a receive sync as netmap_ioctl and netmap_poll make it: an illegal
 // ring is put right as far as it can be and synced all the same.
 func (f *file) syncRX(k *kring, how syncFlags) (legal, synced bool) {
-	if legal = k.rxPrologue(); !legal {
+	if legal = k.rxPrologue(k.ring); !legal {
 		k.reinit()
 	}
 	if k.mayForwardUp() {
@@ -196,7 +160,7 @@ func (f *file) syncRX(k *kring, how syncFlags) (legal, synced bool) {
 // poll is netmap_poll on Linux, without its second rounds: nothing can come in
 // between here.
 func (f *file) poll(events int16) (revents int16) {
-	if !f.bound || !f.na.on {
+	if !f.bound || !f.na.on || f.csb != nil {
 		return unix.POLLERR
 	}
 	wantTX, wantRX := events&unix.POLLOUT != 0, events&unix.POLLIN != 0
@@ -213,7 +177,7 @@ func (f *file) poll(events int16) (revents int16) {
 			case k.dead():
 				revents |= unix.POLLERR
 				continue
-			case !k.txPrologue():
+			case !k.txPrologue(k.ring):
 				k.reinit()
 				revents |= unix.POLLERR
 			case !k.sync(k, f.sync):
@@ -313,7 +277,7 @@ func (f *file) level() {
 	if f.bell == nil {
 		return
 	}
-	if !f.bound || !f.na.on {
+	if !f.bound || !f.na.on || f.csb != nil {
 		f.bell.set(true, true)
 		return
 	}

@@ -72,7 +72,7 @@ func (k *kring) grab(all bool) {
 	n := k.na.ops.(*nicPort)
 	for i := k.hwcur; i != k.rhead; i = k.next(i) {
 		s := &k.slots[i]
-		if !all && s.Flags&netmap.Forward == 0 || s.Len < 14 || int(s.Len) > n.mem.bufSize() {
+		if !all && s.Flags&netmap.Forward == 0 || s.Len < 14 || int(s.Len) > n.mem.bufSize()-k.offset(s) {
 			continue
 		}
 		s.Flags &^= netmap.Forward

@@ -29,6 +29,8 @@ type kring struct {
 	at    int // offset in the region
 	place int // in the ring pool
 
+	ofsMask, ofsMax uint64 // of slots' Ptr: the bits, and the largest offset, bytes
+
 	rhead, rcur, rtail uint32 // the ring's head, cur and tail as of the last sync
 	hwcur, hwtail      uint32 // what the port has got to
 
@@ -77,9 +79,10 @@ func (k *kring) ahead(a, b uint32) uint32 {
 	return b + k.n - a
 }
 
-// txPrologue checks what the user set (nm_txsync_prologue).
-func (k *kring) txPrologue() bool {
-	head, cur := k.ring.Head, k.ring.Cur
+// txPrologue checks what the user set, in the ring or in a CSB's shadow of it
+// (nm_txsync_prologue).
+func (k *kring) txPrologue(ring *netmap.RingHeader) bool {
+	head, cur := ring.Head, ring.Cur
 	if k.rtail >= k.rhead {
 		if head < k.rhead || head > k.rtail || cur < head || cur > k.rtail {
 			return false
@@ -93,15 +96,15 @@ func (k *kring) txPrologue() bool {
 	} else if cur > k.rtail && cur < head {
 		return false
 	}
-	k.ring.Tail = k.rtail
+	ring.Tail = k.rtail
 	k.rhead, k.rcur = head, cur
 	return head < k.n // a cur beyond the ring passes, as in the kernel
 }
 
 // rxPrologue is nm_rxsync_prologue: unlike the transmit side's it believes
 // head and cur before it checks them.
-func (k *kring) rxPrologue() bool {
-	head, cur := k.ring.Head, k.ring.Cur
+func (k *kring) rxPrologue(ring *netmap.RingHeader) bool {
+	head, cur := ring.Head, ring.Cur
 	k.rhead, k.rcur = head, cur
 	if k.hwtail >= k.hwcur {
 		if head < k.hwcur || head > k.hwtail || cur < head || cur > k.hwtail {
@@ -116,7 +119,7 @@ func (k *kring) rxPrologue() bool {
 	} else if cur < head && cur > k.hwtail {
 		return false
 	}
-	k.ring.Tail = k.rtail
+	ring.Tail = k.rtail
 	return head < k.n
 }
 
@@ -170,8 +173,8 @@ func (k *kring) wake() {
 	}
 }
 
-// buf is the whole buffer of a slot.
-func (k *kring) buf(s *netmap.Slot) []byte { return k.na.mem.buf(s.BufIdx) }
+// buf is the buffer of a slot from its offset on.
+func (k *kring) buf(s *netmap.Slot) []byte { return k.na.mem.buf(s.BufIdx)[k.offset(s):] }
 
 // clip is a slot's length, bounded by its buffer (NM_CHECK_ADDR_LEN_OFF).
-func (k *kring) clip(s *netmap.Slot) int { return min(int(s.Len), k.na.mem.bufSize()) }
+func (k *kring) clip(s *netmap.Slot) int { return min(int(s.Len), k.na.mem.bufSize()-k.offset(s)) }

@@ -105,8 +105,9 @@ func (p *pool) put(i int) bool {
 type memory struct {
 	id      uint16
 	private bool
-	refs    int // adapters
-	active  int // registrations
+	ext     bool // the region is memory that a program lent
+	refs    int  // adapters
+	active  int  // registrations
 	pools   [3]pool
 	region  []byte
 	leaked  int

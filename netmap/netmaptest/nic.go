@@ -207,7 +207,7 @@ func (n *nicPort) receive(frame []byte) {
 		return
 	}
 	k := n.rings[rx][q]
-	size := n.mem.bufSize()
+	size := n.mem.bufSize() - int(k.ofsMax)
 	if need := max(1, (len(frame)+size-1)/size); uint32(need) > k.n-1-k.ahead(k.hwcur, k.nic.at) {
 		n.count.Dropped++
 		return
@@ -215,7 +215,7 @@ func (n *nicPort) receive(frame []byte) {
 	n.count.Received++
 	for {
 		i := k.nic.at
-		got := copy(n.mem.buf(k.nic.dma[i]), frame)
+		got := copy(n.mem.buf(k.nic.dma[i])[k.offset(&k.slots[i]):][:size], frame)
 		frame = frame[got:]
 		k.slots[i].Len, k.slots[i].Flags = uint16(got), 0
 		k.corrupt(i)

@@ -53,7 +53,7 @@ func (d *Device) getPipe(name string, r *netmap.RegisterReq, m *memory) (*adapte
 	}
 	parent, err := d.getPort(parentName, r, m)
 	if err == unix.ENXIO {
-		if d.persist(parentName, r, m) {
+		if _, fail := d.persist(parentName, r, m, true); fail == nil {
 			parent, err = d.getPort(parentName, r, m)
 		}
 	}
@@ -116,7 +116,12 @@ func (p *pipe) txSync(k *kring, _ syncFlags) bool {
 	packets := uint64(0)
 	for k.hwcur != k.rhead {
 		t := &k.slots[k.hwcur]
-		r.slots[k.hwcur] = *t
+		s := &r.slots[k.hwcur]
+		least := r.offset(s)
+		*s = *t
+		if r.offset(s) < least {
+			r.setOffset(s, least)
+		}
 		t.Flags &^= netmap.BufChanged
 		complete = t.Flags&netmap.MoreFrag == 0
 		k.hwcur = k.next(k.hwcur)
@@ -245,6 +250,7 @@ func (p *pipe) openBoth() error {
 			return // open again, while the other end kept it
 		}
 		copy(k.peer.slots, k.slots)
+		k.peer.ring.OffsetMask = k.ring.OffsetMask
 		k.fake, k.needed = true, true // deleteRings frees the buffers
 	})
 	return nil

@@ -2,38 +2,64 @@ package netmaptest
 
 import (
 	"encoding/binary"
+	"syscall"
 
 	"github.com/ringwalk/ringwalk/netmap"
 	"golang.org/x/sys/unix"
 )
 
 // register is NETMAP_REQ_REGISTER in netmap_ioctl.
-func (f *file) register(name string, r *netmap.RegisterReq) error {
+func (f *file) register(req *netmap.Request, r *netmap.RegisterReq) error {
 	d := f.dev
 	if f.bound {
 		return unix.EBUSY
 	}
 	var m *memory
-	if r.MemID != 0 {
+	if e, status := option[*netmap.OptExtMem](req); e != nil {
+		var errno syscall.Errno
+		m, errno = d.lent(e)
+		if *status = errno; errno != 0 {
+			return errno
+		}
+		defer d.putMemory(m)
+	} else if r.MemID != 0 {
 		if m = d.memories[r.MemID]; m == nil {
 			return unix.EINVAL
 		}
 	}
-	na, err := d.getPort(name, r, m)
+	na, err := d.getPort(req.Name, r, m)
 	if err != nil {
 		return err
 	}
-	if err := f.bind(na, r); err != nil {
+	if na.busy {
+		na.put()
+		return unix.EBUSY
+	}
+	if na.hdrLen != 0 && r.Flags&netmap.FlagAcceptVnetHdr == 0 {
+		na.put()
+		return unix.EIO
+	}
+	if err := f.bind(na, req, r); err != nil {
 		f.na = nil
 		na.put()
 		return err
 	}
-	f.info(r)
+	if o, status := option[*netmap.OptCSB](req); o != nil {
+		err = verdict(status, f.enableCSB(o))
+	}
+	if err == nil {
+		f.info(r)
+		err = checkOptions(req)
+	}
+	if err != nil {
+		f.unbind()
+		return err
+	}
 	return nil
 }
 
 // bind is netmap_do_regif.
-func (f *file) bind(na *adapter, r *netmap.RegisterReq) (err error) {
+func (f *file) bind(na *adapter, req *netmap.Request, r *netmap.RegisterReq) (err error) {
 	if err := na.mem.finalize(f.dev); err != nil {
 		return err
 	}
@@ -60,6 +86,11 @@ func (f *file) bind(na *adapter, r *netmap.RegisterReq) (err error) {
 	}
 	if err = f.grab(); err == nil {
 		if err = na.makeRings(); err == nil {
+			if o, status := option[*netmap.OptOffsets](req); o != nil {
+				err = verdict(status, f.initOffsets(o))
+			}
+		}
+		if err == nil {
 			err = na.mem.newIf(f)
 		}
 		if err == nil {
@@ -113,7 +144,7 @@ func (f *file) unbind() {
 	}
 	na.mem.freeIf(f)
 	na.dropMemory()
-	f.bound, f.na = false, nil
+	f.bound, f.na, f.csb = false, nil, nil
 	na.put()
 }
 

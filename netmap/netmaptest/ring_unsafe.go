@@ -20,3 +20,9 @@ func ringAt(b []byte, n int) (*netmap.RingHeader, []netmap.Slot) {
 	return (*netmap.RingHeader)(unsafe.Pointer(unsafe.SliceData(b))),
 		unsafe.Slice((*netmap.Slot)(unsafe.Pointer(unsafe.SliceData(s))), n)
 }
+
+// aligned says that both arrays of a CSB begin at a multiple of an entry's size.
+func aligned(o *netmap.OptCSB) bool {
+	return uintptr(unsafe.Pointer(unsafe.SliceData(o.AToK)))%unsafe.Sizeof(netmap.CSBAToK{}) == 0 &&
+		uintptr(unsafe.Pointer(unsafe.SliceData(o.KToA)))%unsafe.Sizeof(netmap.CSBKToA{}) == 0
+}

@@ -3,6 +3,8 @@ package netmaptest
 import (
 	"encoding/binary"
 	"hash/fnv"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/ringwalk/ringwalk/netmap"
@@ -23,10 +25,11 @@ const (
 // A bridge is a VALE switch (struct nm_bridge). It is there as long as it has
 // ports.
 type bridge struct {
-	name  string
-	ports [maxPorts]*valePort
-	used  int
-	table [bridgeHash]struct {
+	name   string
+	number int
+	ports  [maxPorts]*valePort
+	used   int
+	table  [bridgeHash]struct {
 		mac  uint64
 		port int
 	}
@@ -37,10 +40,11 @@ type bridge struct {
 // themselves (struct netmap_vp_adapter).
 type valePort struct {
 	adapter
-	bridge  *bridge
-	index   int
-	last    uint64 // the source address learned last
-	persist bool
+	bridge *bridge
+	index  int
+	last   uint64 // the source address learned last
+	ifName string // of a persistent port: its name as an interface
+	auto   bool   // a persistent port that goes with its last user
 }
 
 // bridgeOf takes the switch out of a port's name (nm_bdg_name_validate).
@@ -58,46 +62,84 @@ func bridgeOf(name string) (string, bool) {
 	return name[:i], true
 }
 
-// getVALE is netmap_get_bdg_na, which makes the port and its switch.
-func (d *Device) getVALE(name string, r *netmap.RegisterReq, m *memory) (*adapter, error) {
+// findVALE looks a port up by name (netmap_get_bdg_na that is not to create).
+// ok is false for a name that is no switch's port.
+func (d *Device) findVALE(name string) (p *valePort, ok bool) {
 	if !strings.HasPrefix(name, "vale") {
-		return nil, nil
+		return nil, false
 	}
+	sw, _ := bridgeOf(name)
+	if b := d.bridges[sw]; b != nil {
+		for _, p := range b.ports {
+			if p != nil && p.name == name {
+				return p, true
+			}
+		}
+	}
+	return nil, true
+}
+
+// bridgeFor returns the switch of a port that is to be made, and the interface
+// that is named with it.
+func (d *Device) bridgeFor(name string) (b *bridge, iface string, err error) {
 	sw, ok := bridgeOf(name)
 	if !ok {
-		return nil, unix.ENOMEM
+		return nil, "", unix.ENOMEM
 	}
-	b := d.bridges[sw]
-	if b == nil {
-		if len(d.bridges) == maxBridges {
-			return nil, unix.ENOMEM
-		}
+	if b = d.bridges[sw]; b == nil {
 		b = &bridge{name: sw}
-	}
-	free := -1
-	for i, p := range b.ports {
-		if p != nil && p.name == name {
-			return p.get(), nil
-		}
-		if p == nil && free < 0 {
-			free = i
+		for b.number < maxBridges && slices.ContainsFunc(slices.Collect(maps.Values(d.bridges)), func(o *bridge) bool { return o.number == b.number }) {
+			b.number++
 		}
 	}
-	if b.used+2 >= maxPorts {
-		return nil, unix.ENOMEM
+	if b.number == maxBridges || b.used+2 >= maxPorts {
+		return nil, "", unix.ENOMEM
 	}
-	if d.ifaces[name[len(sw)+1:]] != nil {
-		return nil, unix.EINVAL // a NIC is attached, not opened, under such a name
+	return b, name[len(sw)+1:], nil
+}
+
+// getVALE is netmap_get_bdg_na for a REGISTER, which makes the port and its
+// switch.
+func (d *Device) getVALE(name string, r *netmap.RegisterReq, m *memory) (*adapter, error) {
+	p, ok := d.findVALE(name)
+	if p != nil {
+		return p.get(), nil
 	}
-	p, err := d.newVALE(name, r, m)
+	if !ok {
+		return nil, nil
+	}
+	b, iface, err := d.bridgeFor(name)
 	if err != nil {
 		return nil, err
 	}
-	p.bridge, p.index = b, free
-	b.ports[free] = p
-	b.used++
-	d.bridges[sw] = b
+	if d.ifaces[iface] != nil {
+		return nil, unix.EINVAL // an interface is attached, not opened, under such a name
+	}
+	if p, err = d.newVALE(name, r, m); err != nil {
+		return nil, err
+	}
+	d.join(b, p)
 	return p.get(), nil
+}
+
+// join puts a port on a switch.
+func (d *Device) join(b *bridge, p *valePort) {
+	p.bridge, p.index = b, slices.Index(b.ports[:], nil)
+	b.ports[p.index] = p
+	b.used++
+	d.bridges[b.name] = b
+}
+
+// leave is netmap_bdg_detach_common.
+func (d *Device) leave(p *valePort) {
+	b := p.bridge
+	if b == nil {
+		return
+	}
+	p.bridge, b.ports[p.index] = nil, nil
+	if b.used--; b.used == 0 {
+		delete(d.bridges, b.name)
+	}
 }
 
 // newVALE is netmap_vale_vp_create.
@@ -124,18 +166,27 @@ func (d *Device) newVALE(name string, r *netmap.RegisterReq, m *memory) (*valePo
 	return p, nil
 }
 
-// persist makes a port of no switch, for a pipe's sake (netmap_vi_create).
-func (d *Device) persist(name string, r *netmap.RegisterReq, m *memory) bool {
-	if strings.HasPrefix(name, "vale") || len(name) >= ifNameSize || d.ifaces[name] != nil {
-		return false
+// persist makes a port of no switch: auto for a pipe's sake, else for good
+// (netmap_vi_create).
+func (d *Device) persist(name string, r *netmap.RegisterReq, m *memory, auto bool) (*valePort, error) {
+	switch {
+	case strings.HasPrefix(name, "vale") || len(name) >= ifNameSize:
+		return nil, unix.EINVAL
+	case d.ifaces[name] != nil:
+		return nil, unix.EEXIST
+	}
+	if m == nil && r.MemID != 0 {
+		if m = d.memories[r.MemID]; m == nil {
+			return nil, unix.EINVAL
+		}
 	}
 	p, err := d.newVALE(name, r, m)
 	if err != nil {
-		return false
+		return nil, err
 	}
-	p.persist = true
+	p.ifName, p.auto = name, auto
 	d.ifaces[name] = &p.adapter
-	return true
+	return p, nil
 }
 
 func (p *valePort) register(on bool) error {
@@ -146,17 +197,10 @@ func (p *valePort) register(on bool) error {
 
 // dtor is netmap_vale_vp_dtor.
 func (p *valePort) dtor() {
-	if p.persist {
-		delete(p.dev.ifaces, p.name)
+	if p.ifName != "" {
+		delete(p.dev.ifaces, p.ifName)
 	}
-	b := p.bridge
-	if b == nil {
-		return
-	}
-	b.ports[p.index] = nil
-	if b.used--; b.used == 0 {
-		delete(p.dev.bridges, b.name)
-	}
+	p.dev.leave(p)
 }
 
 // rxSync is netmap_vp_rxsync: what came is in the ring already.
@@ -243,7 +287,7 @@ func (p *valePort) dispatch(k *kring, first, frags uint32, woken *[maxPorts][max
 // learn is netmap_vale_learning; to is -1 for a packet of no use.
 func (b *bridge) learn(p *valePort, k *kring, first uint32) (to int, all bool) {
 	s := &k.slots[first]
-	if k.clip(s) < 14 || int(s.Len) > p.mem.bufSize() {
+	if k.clip(s) < 14 || int(s.Len) > k.clip(s) {
 		return -1, false
 	}
 	buf := k.buf(s)
@@ -288,10 +332,15 @@ func (v *valePort) deliver(from *kring, first, frags uint32, ring int, woken *[m
 	for i := range frags {
 		s, t := &from.slots[first], &k.slots[k.hwtail]
 		n := int(s.Len)
-		if n > v.mem.bufSize() || n > from.na.mem.bufSize() {
+		if n > from.clip(s) {
 			n = 0
 		}
-		copy(k.buf(t), from.buf(s)[:n])
+		at := k.landing(t, from.offset(s))
+		if n > v.mem.bufSize()-at {
+			n, at = 0, k.offset(t)
+		}
+		copy(v.mem.buf(t.BufIdx)[at:], from.buf(s)[:n])
+		k.setOffset(t, at)
 		t.Len = uint16(n)
 		t.Flags = netmap.SlotFlags(frags << 8)
 		if i < frags-1 {
