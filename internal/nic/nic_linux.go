@@ -101,6 +101,26 @@ func (p *Prepared) offloadsOff() (notes []string) {
 	return notes
 }
 
+// Offloads returns those of an interface that are on and that Prepare would
+// switch off, by the kernel's names.
+func Offloads(name string) (on []string, err error) {
+	e, err := ethtool.NewEthtool()
+	if err != nil {
+		return nil, fmt.Errorf("the offloads of %s: %w", name, err)
+	}
+	defer e.Close()
+	now, err := e.FeaturesWithState(name)
+	if err != nil {
+		return nil, fmt.Errorf("the offloads of %s: %w", name, err)
+	}
+	for _, f := range offloads {
+		if now[f].Active {
+			on = append(on, f)
+		}
+	}
+	return on, nil
+}
+
 // Restore puts back what Prepare changed and nobody has changed since. It may
 // be called again, and then does nothing. An interface that is gone needs
 // nothing.

@@ -1,4 +1,4 @@
-//go:build !linux
+//go:build !linux && !freebsd
 
 package nic
 
@@ -14,3 +14,8 @@ func Prepare(name string, _ *Options) (*Prepared, []string, error) {
 
 // Restore does nothing.
 func (p *Prepared) Restore() error { return nil }
+
+// Offloads fails.
+func Offloads(name string) ([]string, error) {
+	return nil, fmt.Errorf("the offloads of %s: %w", name, ErrNotSupported)
+}
