@@ -56,7 +56,10 @@ func (r *Report) print(w io.Writer) {
 		}
 	}
 	if m := r.Memory; m != nil {
-		p("memory %d: %.1f MB; %d buffers of %d bytes, %d rings of up to %d bytes, %d interfaces", m.ID, float64(m.Bytes)/1e6, m.Bufs, m.BufSize, m.Rings, m.RingSize, m.Ifs)
+		p("memory %d: %.1f MB", m.ID, float64(m.Bytes)/1e6)
+	}
+	if m := r.Memory; m != nil && m.Bufs > 0 {
+		p("  %d buffers of %d bytes, %d rings of up to %d bytes, %d interfaces", m.Bufs, m.BufSize, m.Rings, m.RingSize, m.Ifs)
 	}
 	all := r.Interfaces
 	if r.Interface != nil {
