@@ -9,12 +9,13 @@ import (
 )
 
 // ioctl numbers of net/netmap.h by sys/ioccom.h: group 'i', and what Linux
-// leaves out, IOC_VOID for a call without an argument.
+// leaves out, IOC_VOID for a call without an argument. A request's header has 88
+// bytes.
 const (
 	iocVoid  = 0x20000000
 	iocInOut = 0xc0000000
 
-	niocCtrl   = iocInOut | reqHeaderSize<<16 | 'i'<<8 | 151 // NIOCCTRL
+	niocCtrl   = iocInOut | 88<<16 | 'i'<<8 | 151 // NIOCCTRL
 	niocTxSync = iocVoid | 'i'<<8 | 148                      // NIOCTXSYNC
 	niocRxSync = iocVoid | 'i'<<8 | 149                      // NIOCRXSYNC
 )
@@ -32,9 +33,9 @@ const loading = "it is in GENERIC; else add \"device netmap\" to the kernel's co
 // lay are the flags of a mapping that replaces another one.
 const lay = unix.MAP_PRIVATE | unix.MAP_ANON | unix.MAP_FIXED
 
-// A waiter is a kqueue that has only this descriptor.
-type waiter struct {
-	kq     int
+// A kernelFile is a descriptor of /dev/netmap, with a kqueue that has only it.
+type kernelFile struct {
+	fd, kq int
 	change [1]unix.Kevent_t
 	event  [1]unix.Kevent_t
 }
@@ -46,7 +47,7 @@ func newKernelFile(fd int) (File, error) {
 		return nil, os.NewSyscallError("kqueue", err)
 	}
 	unix.CloseOnExec(kq)
-	return &kernelFile{fd: fd, waiter: waiter{kq: kq}}, nil
+	return &kernelFile{fd: fd, kq: kq}, nil
 }
 
 // Polls: neither poll nor kqueue syncs a transmit ring that has room, so each

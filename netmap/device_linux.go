@@ -21,8 +21,8 @@ const loading = "scripts/build-netmap.sh --load"
 // lay are the flags of a mapping that replaces another one.
 const lay = unix.MAP_PRIVATE | unix.MAP_ANONYMOUS | unix.MAP_FIXED | unix.MAP_NORESERVE
 
-// A waiter is what waiting needs beyond the descriptor: here nothing.
-type waiter struct{}
+// A kernelFile is a descriptor of /dev/netmap.
+type kernelFile struct{ fd int }
 
 func newKernelFile(fd int) (File, error) { return &kernelFile{fd: fd}, nil }
 

@@ -27,12 +27,6 @@ func (kernelDevice) Open() (File, error) {
 	return newKernelFile(fd)
 }
 
-// A kernelFile is a descriptor of /dev/netmap.
-type kernelFile struct {
-	fd int
-	waiter
-}
-
 func (f *kernelFile) FD() int { return f.fd }
 
 func (f *kernelFile) Ctrl(r *Request) error {

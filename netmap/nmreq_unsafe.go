@@ -44,10 +44,6 @@ var (
 	_ [36]byte = [unsafe.Offsetof(ifHeader{}.HostTxRings)]byte{}
 )
 
-// reqHeaderSize is the size of a request's header, which is part of its ioctl
-// number.
-const reqHeaderSize = unsafe.Sizeof(reqHeader{})
-
 // bodyPointer returns the address of a request's body, nil for a type that is
 // none.
 func bodyPointer(body any) unsafe.Pointer {
