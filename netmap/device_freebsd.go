@@ -16,8 +16,8 @@ const (
 	iocInOut = 0xc0000000
 
 	niocCtrl   = iocInOut | 88<<16 | 'i'<<8 | 151 // NIOCCTRL
-	niocTxSync = iocVoid | 'i'<<8 | 148                      // NIOCTXSYNC
-	niocRxSync = iocVoid | 'i'<<8 | 149                      // NIOCRXSYNC
+	niocTxSync = iocVoid | 'i'<<8 | 148           // NIOCTXSYNC
+	niocRxSync = iocVoid | 'i'<<8 | 149           // NIOCRXSYNC
 )
 
 // What these come to; another number does not compile.
