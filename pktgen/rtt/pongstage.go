@@ -67,12 +67,16 @@ func (s *reflectStage) reflect(out, in *netmap.Ring, dropping *bool) int {
 				if !inside {
 					frame.Reverse(in.Bytes(&run[i]), s.own)
 				}
-				inside = run[i].Flags&netmap.MoreFrag != 0
+				// Some NICs put an empty fragment before the first bytes.
+				inside = run[i].Flags&netmap.MoreFrag != 0 && (inside || run[i].Len > 0)
 			}
 		}
 	}
 	// Both rings are one port's, so no fragment is too long for the other.
 	n, _ := netmap.Move(out, in, slots)
+	if n > 0 {
+		report(out)
+	}
 	return n
 }
 
