@@ -65,6 +65,9 @@ func (m *Memory) boundRings(reg *registered) (rings [2][]*Ring, err error) {
 			return rings, fmt.Errorf("ring %d of the port is a %v ring of %d slots: another netmap version?", i, ring.Dir(), ring.NumSlots())
 		}
 		ring.ofsMax = reg.max
+		if !reg.offsets {
+			ring.ofsMask = 0 // what the header says may be left over from an earlier ring
+		}
 		m.slots = max(m.slots, ring.NumSlots())
 		rings[d] = append(rings[d], ring)
 	}

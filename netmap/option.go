@@ -59,7 +59,16 @@ type OptExtMem struct {
 }
 
 // OptOffsets is the body of struct nmreq_opt_offsets, for ReqRegister: the low
-// bits of each slot's Ptr say where in its buffer the packet begins.
+// bits of each slot's Ptr say where in its buffer the packet begins. Whoever opens
+// a ring, or a pipe's other end, asks for them if anybody does: a [Ring] has
+// offsets only if its own registration did, for RingHeader.OffsetMask may be left
+// over from an earlier ring.
+//
+// Two kinds of port move packets. A VALE switch puts one at the same place in a
+// cache line as its sender had it, up to 64 bytes beside the receiver's offset,
+// so that both ends want offsets, of 7 bits and more. A pipe hands the buffer
+// over with the sender's offset, but never with one less than the receiver's
+// slot has: the sender's must be at least that.
 type OptOffsets struct {
 	_       structs.HostLayout
 	Max     uint64 // largest offset that will be used, bytes; a larger one is cut to it. out: that in force

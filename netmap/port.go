@@ -89,7 +89,9 @@ type Port struct {
 type registered struct {
 	file File
 	req  RegisterReq
-	max  uint64 // offset, bytes
+	// offsets says that it asked for offsets, and got max for the largest, bytes.
+	offsets bool
+	max     uint64
 }
 
 // Open opens a port by its spec, see [ParseSpec]. It needs read and write

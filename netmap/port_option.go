@@ -62,7 +62,7 @@ func (p *Port) registerWith(r *registered) error {
 	if err := r.file.Ctrl(&q); err != nil {
 		return err
 	}
-	r.max = offsets.Max
+	r.offsets, r.max = o.offsets != nil, offsets.Max
 	if o.extMem != nil {
 		p.lent = o.extMem.Memory
 	}

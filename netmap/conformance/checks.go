@@ -21,6 +21,7 @@ func Checks() []Check {
 		{"csb", "A CSB that is misplaced, or a loop that is misused, is an error; syncs and polls in CSB mode are, too.", Named, csb},
 		{"header", "A port's virtio-net header is 12, 0 or 10 bytes long, as it was set, and to be accepted.", Switches, header},
 		{"persistent", "Persistent VALE ports are made, attached, found, detached, opened and removed, each once.", Switches, persistent},
+		{"attach", "An interface attached to a switch sends and receives there, polled or not, and nobody else can open it.", Ends | HostRings, attach},
 		{"extmem", "A port can be made in memory that is lent, in pieces that netmap can have.", Switches, extMem},
 		{"ring-memory", "Rings too large for the memory are ENOMEM, and the error says what ring_size must be.", Named | SecondPair, ringMemory},
 		{"many-descriptors", "More queues than a region has netmap_ifs are ENOMEM, and the error says so and what to do.", Named | SecondPair, manyDescriptors},

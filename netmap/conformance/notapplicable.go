@@ -23,6 +23,8 @@ var NotApplicable = []Exception{
 	{[]Kind{VALE, Pipe, Null}, []string{"remove", "link-down"}, "it is not an interface"},
 	{[]Kind{Null, Sink, VALE, Emulated, Native, Looped}, []string{"ring-memory", "many-descriptors", "forward"}, "only pipes share a region that the first of them sized"},
 	{[]Kind{Emulated, Native, Looped, Pipe}, []string{"learn", "ignored-flags", "fragment-count", "vnet-header"}, "it is not a switch"},
+	{[]Kind{VALE, Pipe, Null}, []string{"attach"}, "it is not an interface"},
+	{[]Kind{Sink}, []string{"attach"}, "nothing that is sent arrives anywhere"},
 	{[]Kind{Null, Sink, Emulated, Native, Looped, Pipe}, []string{"header", "persistent", "extmem"}, "it is not a switch"},
 	{[]Kind{VALE, Pipe, Null}, []string{"host-rings", "forward-up", "forward-down"}, "it has no host rings, for the host's stack does not know it"},
 	{[]Kind{Sink}, []string{"host-rings"}, "its driver does not mark its rings as taken, so that the host's frames go past netmap"},

@@ -67,6 +67,13 @@ func (d *Device) valeAttach(name string, r *netmap.VALEAttachReq) error {
 		return unix.EINVAL
 	}
 	na.wantMemory(m)
+	if n, ok := na.ops.(*nicPort); ok {
+		if p, err = d.wrap(n, b, name, &r.Reg); err != nil {
+			return err
+		}
+		r.PortIndex = uint32(p.index)
+		return nil
+	}
 	p, ok = na.ops.(*valePort)
 	if !ok {
 		return unix.EOPNOTSUPP
@@ -93,7 +100,15 @@ func (d *Device) valeDetach(name string, r *netmap.VALEDetachReq) error {
 		return unix.ENXIO
 	}
 	r.PortIndex = uint32(p.index)
-	if p.ifName == "" {
+	switch {
+	case p.wrap != nil && p != p.wrap.ports[0]:
+		return unix.EBUSY // the host's goes with the NIC's
+	case p.wrap != nil && p.wrap.polled:
+		return unix.EBUSY
+	case p.wrap != nil:
+		p.wrap.unwrap()
+		return nil
+	case p.ifName == "":
 		return nil // a program's port goes with the program
 	}
 	p.name = p.ifName
@@ -143,7 +158,10 @@ func (d *Device) valePolling(r *netmap.Request, q *netmap.VALEPollingReq) error 
 	case p == nil:
 		return unix.ENXIO
 	}
-	return unix.EOPNOTSUPP
+	if p.wrap == nil || p != p.wrap.ports[0] {
+		return unix.EOPNOTSUPP
+	}
+	return p.wrap.poll(r.Type == netmap.ReqVALEPollingEnable, q)
 }
 
 // setHdr is NETMAP_REQ_PORT_HDR_SET in netmap_ioctl.

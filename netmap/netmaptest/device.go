@@ -171,7 +171,10 @@ func (d *Device) putMemory(m *memory) {
 		return
 	}
 	delete(d.memories, m.id)
-	if m.region != nil && !m.ext && len(d.spare) < maxSpare {
+	if m.region != nil && !m.ext {
+		if len(d.spare) == maxSpare { // the oldest goes: its size may never be asked for again
+			d.spare = slices.Delete(d.spare, 0, 1)
+		}
 		d.spare = append(d.spare, m.region)
 		m.region = nil
 	}

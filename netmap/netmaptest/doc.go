@@ -31,7 +31,8 @@
 //     several slots.
 //   - The kernel's loop looks at its ports every millisecond, where that of the
 //     kernel is woken; its direct mode is no different.
-//   - NICs cannot be attached to switches.
+//   - Polling an attached NIC makes no difference. A persistent VALE port can be
+//     attached to one switch at a time.
 //   - The descriptor to poll is a socket that is readable or writable as the
 //     rings demand. It does not sync (File.Polls is false).
 //   - Regions lie on Go's heap, where the race detector sees them. Vanish and

@@ -44,6 +44,7 @@ type valePort struct {
 	last   uint64 // the source address learned last
 	ifName string // of a persistent port: its name as an interface
 	auto   bool   // a persistent port that goes with its last user
+	wrap   *bwrap // of an attached NIC
 }
 
 // bridgeOf takes the switch out of a port's name (nm_bdg_name_validate).
