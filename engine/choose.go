@@ -36,6 +36,10 @@ func Resolve(spec string) (resolved, why string, err error) {
 	return "packet:" + spec, why, nil
 }
 
+// NetmapNative reports whether netmap runs an interface's driver natively, and
+// why that is said; else it is emulated, if it is allowed to.
+func NetmapNative(ifc string) (native bool, why string) { return netmapTakes(ifc) }
+
 // CarriesDefaultRoute reports whether a default route of this network namespace
 // leaves by the interface: the host's own traffic does.
 func CarriesDefaultRoute(ifc string) bool {

@@ -1,4 +1,4 @@
-//go:build linux
+//go:build linux || freebsd
 
 package netmap
 
@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"runtime"
-	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -51,20 +50,9 @@ func ctrl(fd int, r *Request) error {
 // vanish lays anonymous memory over a mapping.
 func vanish(region []byte) error {
 	_, _, errno := unix.Syscall6(unix.SYS_MMAP, uintptr(unsafe.Pointer(unsafe.SliceData(region))), uintptr(len(region)),
-		unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS|unix.MAP_FIXED|unix.MAP_NORESERVE, ^uintptr(0), 0)
+		unix.PROT_READ|unix.PROT_WRITE, lay, ^uintptr(0), 0)
 	if errno != 0 {
 		return os.NewSyscallError("mmap", errno)
 	}
 	return nil
-}
-
-// ppollRaw is ppoll(2) as a raw system call.
-func ppollRaw(fds []unix.PollFd, d time.Duration) (int, error) {
-	ts := unix.NsecToTimespec(int64(d))
-	n, _, errno := unix.RawSyscall6(unix.SYS_PPOLL, uintptr(unsafe.Pointer(unsafe.SliceData(fds))), uintptr(len(fds)),
-		uintptr(unsafe.Pointer(&ts)), 0, 0, 0)
-	if errno != 0 {
-		return 0, errno
-	}
-	return int(n), nil
 }

@@ -69,11 +69,10 @@ func filter(ctx context.Context, specA, specB string, dev netmap.Device, out io.
 func pass(dst, src *netmap.Ring) (moved, dropped int, err error) {
 	run, first := 0, true // slots up to there; the next one begins a packet
 	for at := src.Head(); at != src.Tail() && run < 512; run++ {
-		slot := src.Slot(at)
-		if first && refused(src.Bytes(slot)) {
+		if first && refused(example.Header(src, at)) {
 			break
 		}
-		at, first = src.Next(at), slot.Flags&netmap.MoreFrag == 0
+		at, first = src.Next(at), src.Slot(at).Flags&netmap.MoreFrag == 0
 	}
 	if run > 0 {
 		moved, err = netmap.Move(dst, src, run)

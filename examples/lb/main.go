@@ -50,7 +50,7 @@ func balance(ctx context.Context, from string, to []string, dev netmap.Device, o
 	w.Stage = engine.StageFunc(func(in, out []*netmap.Ring, _ *engine.Clock) (n int, _ bool, err error) {
 		for _, src := range in {
 			for left := min(src.Space(), 512); left > 0 && err == nil; {
-				i := flow(src.Bytes(src.Slot(src.Head()))) % uint32(len(out))
+				i := flow(example.Header(src, src.Head())) % uint32(len(out))
 				m, moveErr := netmap.Move(out[i], src, 1) // a whole packet, if there is room
 				if err = moveErr; m == 0 && err == nil {
 					if m = src.Skip(); m == 0 {

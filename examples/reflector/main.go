@@ -49,10 +49,10 @@ func back(in, out []*netmap.Ring, _ *engine.Clock) (n int, _ bool, err error) {
 		m, err := netmap.Move(dst, src, 512)
 		for range m {
 			slot := dst.Slot(at)
-			if first { // of a packet's slots, the one with its headers
+			if first { // of a packet's slots, the first with any bytes
 				turn(dst.Bytes(slot))
 			}
-			first, at = slot.Flags&netmap.MoreFrag == 0, dst.Next(at)
+			first, at = slot.Flags&netmap.MoreFrag == 0 || first && slot.Len == 0, dst.Next(at)
 		}
 		if n += m; err != nil {
 			return n, false, err

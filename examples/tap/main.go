@@ -20,8 +20,9 @@ owns the port goes on undisturbed:
   tap 'netmap:p{1/t' out.pcap        what one end of a pipe sends
   tap packet:eth0 in.pcap            what an interface without netmap receives
 
-A monitor sees what its port's owner makes go, so the owner comes first. What
-the file is too slow for is dropped, and netmap does not say how much it was.
+A monitor sees what its port's owner makes go, so the owner comes first; when it
+leaves, tap fails, with all it saw in the file. What the file is too slow for is
+dropped, and netmap does not say how much it was.
 `
 
 func main() {

@@ -78,14 +78,8 @@ func plan(name string, o *Options) (rec record, notes []string, err error) {
 	if o.KeepOffloads {
 		return rec, nil, nil
 	}
-	now, err := features(name)
-	if err != nil {
-		return rec, []string{fmt.Sprintf("the offloads of %s are as they were: %v", name, err)}, nil
-	}
-	for _, f := range offloads {
-		if now[f].Active {
-			rec.Offloads = append(rec.Offloads, f)
-		}
+	if rec.Offloads, err = Offloads(name); err != nil {
+		notes = append(notes, fmt.Sprintf("left as they were are %v", err))
 	}
 	return rec, notes, nil
 }
@@ -151,6 +145,21 @@ func (rec *record) offloadsOff() (kept []string) {
 	}
 	slices.Sort(kept)
 	return kept
+}
+
+// Offloads returns those of an interface that are on and that Prepare would
+// switch off, by the kernel's names.
+func Offloads(name string) (on []string, err error) {
+	now, err := features(name)
+	if err != nil {
+		return nil, fmt.Errorf("the offloads of %s: %w", name, err)
+	}
+	for _, f := range offloads {
+		if now[f].Active {
+			on = append(on, f)
+		}
+	}
+	return on, nil
 }
 
 func features(name string) (map[string]ethtool.FeatureState, error) {

@@ -1,4 +1,4 @@
-//go:build !linux
+//go:build !linux && !freebsd
 
 package nic
 
@@ -17,3 +17,8 @@ func (p *Prepared) Restore() error { return nil }
 
 // Recover fails: interfaces are not prepared on this system.
 func Recover(string, func(string, error)) error { return ErrNotSupported }
+
+// Offloads fails.
+func Offloads(name string) ([]string, error) {
+	return nil, fmt.Errorf("the offloads of %s: %w", name, ErrNotSupported)
+}

@@ -12,8 +12,7 @@ import (
 // ones of the end that comes second have no buffers.
 func oneWay(e *env) error {
 	for _, first := range []struct{ fits, other string }{{"/T", "/R"}, {"/R", "/T"}} {
-		a, err := e.open(e.t.A+first.fits, nil)
-		if err != nil {
+		if _, err := e.open(e.t.A+first.fits, nil); err != nil {
 			return err
 		}
 		for _, wrong := range []string{"", first.fits} {
@@ -36,7 +35,8 @@ func oneWay(e *env) error {
 		if err := e.cleanup(); err != nil {
 			return err
 		}
-		if a, err = e.open(e.t.A+first.fits, nil); err != nil {
+		a, err := e.open(e.t.A+first.fits, nil)
+		if err != nil {
 			return err
 		}
 		b, err := e.open(e.t.B+first.other, nil)

@@ -11,5 +11,5 @@ import (
 
 // Open fails: packet sockets are Linux's.
 func Open(string, *backend.Options) (rx, tx []backend.Queue, f *backend.Facts, err error) {
-	return nil, nil, nil, fmt.Errorf("AF_PACKET is Linux's own: %w", netmap.ErrNotSupported)
+	return nil, nil, nil, fmt.Errorf("packet sockets (AF_PACKET) are Linux's own, netmap:IFACE may do: %w", netmap.ErrNotSupported)
 }

@@ -89,6 +89,17 @@ func Prepared(ifc string, out io.Writer, f func() error) error {
 	return errors.Join(f(), p.Restore())
 }
 
+// Header returns the bytes of the packet that begins in slot i of the user's: those
+// of its first slot that has any. QEMU's e1000 puts an empty one before some.
+func Header(r *netmap.Ring, i uint32) []byte {
+	s := r.Slot(i)
+	for s.Len == 0 && s.Flags&netmap.MoreFrag != 0 && r.Next(i) != r.Tail() {
+		i = r.Next(i)
+		s = r.Slot(i)
+	}
+	return r.Bytes(s)
+}
+
 // Run runs the worker until ctx ends, which is no error, and ends in order: what
 // is still to be sent gets a second for each port, the counts go to out, the
 // ports are closed.

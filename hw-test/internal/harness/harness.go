@@ -4,6 +4,7 @@
 //	hw-test [self]      ──▶ package self
 //	hw-test pktgen, rcv, conformance ──▶ package carried
 //	hw-test vm          ──▶ package vm, which runs any of these in a VM
+//	hw-test info, vale  ──▶ packages info and valectl
 //	hw-test qdisc       ──▶ package qdiscs
 //
 // Each subcommand is a function here that makes a cobra command, and a package
@@ -19,8 +20,10 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/ringwalk/ringwalk/hw-test/internal/carried"
+	"github.com/ringwalk/ringwalk/hw-test/internal/info"
 	"github.com/ringwalk/ringwalk/hw-test/internal/qdiscs"
 	"github.com/ringwalk/ringwalk/hw-test/internal/self"
+	"github.com/ringwalk/ringwalk/hw-test/internal/valectl"
 	"github.com/ringwalk/ringwalk/hw-test/internal/vm"
 	"github.com/ringwalk/ringwalk/internal/cli"
 )
@@ -88,7 +91,8 @@ func newRoot(status *int) *cobra.Command {
 	root.SilenceErrors, root.SilenceUsage = true, true
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(newSelf(status), vm.Command(status, carried.Names()...), qdiscs.Command())
+	root.AddCommand(newSelf(status), vm.Command(status, carried.Names()...),
+		info.Command(status, nil), valectl.Command(nil), qdiscs.Command())
 	for _, name := range carried.Names() {
 		root.AddCommand(newCarried(name, status))
 	}
