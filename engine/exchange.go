@@ -34,9 +34,13 @@ func (w *Worker) exchange(burst int, moved, idled bool) (gained bool, failed err
 	ins := len(w.waitFor)
 	for i, q := range w.Out {
 		r := w.out[i]
-		// The kernel goes on sending by itself, and only while idle is there
-		// time to ask what has left.
-		if r.Head() == w.heads[i] && r.Space() >= burst && !(idled && r.Pending() > 0) {
+		if r.Head() == w.heads[i] && r.Space() >= burst {
+			// The kernel goes on sending by itself, and only while idle is there
+			// time to ask what has left. A poll would not tell: drivers look
+			// for that in a poll only when the ring is full.
+			if idled && r.Pending() > 0 {
+				keep(q.Sync(), false, nil, &failed)
+			}
 			continue
 		}
 		w.heads[i] = r.Head()
@@ -44,8 +48,8 @@ func (w *Worker) exchange(burst int, moved, idled bool) (gained bool, failed err
 	}
 	before := w.space()
 	switch {
-	case len(w.waitFor) == 0:
-		return false, nil
+	case len(w.waitFor) == 0 || failed != nil:
+		return false, failed
 	case len(w.waitFor) == 1 && before > 0:
 		// Nothing to wait for and nothing to join: the cheaper call.
 		if failed = w.waitFor[0].Sync(); ins == 1 {

@@ -33,7 +33,7 @@ const (
 type Config struct {
 	Count    uint64        // frames of all threads together; 0: no limit
 	Duration time.Duration // 0: no limit
-	Burst    int           // most frames per batch and thread; 512
+	Burst    int           // most frames per batch and thread; as many as the ring holds
 
 	Rate float64 // of Units a second, of all threads together; 0: as fast as it goes
 	Unit Unit    // Frames
@@ -106,9 +106,6 @@ func newGenerator(queues []engine.TxQueue, info engine.Info, c *Config) (*Genera
 			own.Speed = 1
 		}
 		g.cfg.Replay = &own
-	}
-	if g.cfg.Burst == 0 {
-		g.cfg.Burst = 512
 	}
 	if g.cfg.DrainTimeout == 0 {
 		g.cfg.DrainTimeout = time.Second
@@ -201,7 +198,7 @@ func (g *Generator) sender(i int, q engine.TxQueue) (*sender, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &sender{queue: q, writer: w, burst: c.Burst, base: q.Stats(), limit: g.share(i)}
+	s := &sender{queue: q, writer: w, burst: g.burst(q), base: q.Stats(), limit: g.share(i)}
 	if n := len(w.Image()); n > g.longest() {
 		return nil, g.tooLong(n)
 	}
@@ -228,6 +225,15 @@ func (g *Generator) sender(i int, q engine.TxQueue) (*sender, error) {
 	s.rubbish, s.writes = c.Rubbish, !w.Static()
 	g.probe = w.Probing()
 	return s, nil
+}
+
+// burst returns the most frames of a batch of q: as few system calls as can be.
+func (g *Generator) burst(q engine.TxQueue) int {
+	n := q.Ring().NumSlots() - 1
+	if b := g.cfg.Burst; b > 0 {
+		n = min(n, b)
+	}
+	return n
 }
 
 // frameConfig is what a port like this one is to be sent.
@@ -324,7 +330,7 @@ func (g *Generator) Run(ctx context.Context) error {
 // the run's periods later than the one before it.
 func (g *Generator) pace(i int, start int64) {
 	s, c := g.senders[i], &g.cfg
-	most := min(c.Burst, s.queue.Ring().NumSlots()-1)
+	most := g.burst(s.queue)
 	if s.play != nil {
 		// Every thread follows the schedule of all frames.
 		t := tempo{burst: 1}

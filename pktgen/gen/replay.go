@@ -126,7 +126,7 @@ func (g *Generator) play(i int, q engine.TxQueue) (*sender, error) {
 	if p.tape, err = g.tape(i); err != nil {
 		return nil, err
 	}
-	return &sender{queue: q, burst: c.Burst, base: q.Stats(), limit: math.MaxUint64, play: p}, nil
+	return &sender{queue: q, burst: g.burst(q), base: q.Stats(), limit: math.MaxUint64, play: p}, nil
 }
 
 // replay is Process for a capture file.

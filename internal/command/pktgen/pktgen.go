@@ -67,13 +67,13 @@ type options struct {
 }
 
 func newOptions(stdout io.Writer) *options {
-	o := &options{burst: 512}
+	o := &options{}
 	fs := o.Flags("pktgen", about, aboutFrames+more, stdout)
 	fs.StringVarP(&o.mode, "function", "f", "tx", "what to do: the `mode` tx, rx, ping, pong, txseq or rxseq")
 	fs.VarP(cli.CountValue(&o.count), "count", "n", "stop after this many frames of all threads together")
 	o.pace.register(fs)
 	o.replay.register(fs)
-	fs.VarP(cli.CountValue(&o.burst), "burst", "b", "hand at most this many frames to the kernel at once, per thread")
+	fs.VarP(cli.CountValue(&o.burst), "burst", "b", "hand at most this many frames to the kernel at once, per thread; default: as many as the ring holds (pkt-gen: 512); ping: 1")
 	o.frames.register(fs)
 	fs.StringVar(&o.probe, "probe", "auto", "number and time the frames: the `mode` on, off, or auto (on, unless -l leaves no room)")
 	fs.Var((*streamValue)(&o.stream), "stream", "stream `id` of the first thread's probes, 0 to 65535; thread i has id + i; default: 0")
