@@ -172,6 +172,7 @@ func (q *Queue) poll(d time.Duration) (revents int16, err error) {
 	}
 	revents, err = q.file.Poll(q.Events(), d)
 	if err != nil {
+		q.synced() // a poll that a signal ended has synced before it slept
 		return 0, fmt.Errorf("poll: %w", err)
 	}
 	return revents, q.polled(revents)
