@@ -152,7 +152,7 @@ func (w *Writer) Probe(stream uint16) error {
 	if !l.l4 {
 		return errors.New("frames without a header of layer 4 have no place for one")
 	}
-	if n, need := int(slices.Min(w.lens)), l.payload+ProbeLen; n < need {
+	if n, need := w.Shortest(), l.payload+ProbeLen; n < need {
 		return fmt.Errorf("frames of %d bytes have no room for one (it needs %d)", n, need)
 	}
 	complete(l.bytes, l.sites, l.lengths) // those of a capture may be wrong
@@ -171,7 +171,7 @@ func (w *Writer) Number() error {
 	if !l.l4 {
 		return errors.New("frames without a header of layer 4 have no place for a number")
 	}
-	if n, need := int(slices.Min(w.lens)), l.payload+SeqLen; n < need {
+	if n, need := w.Shortest(), l.payload+SeqLen; n < need {
 		return fmt.Errorf("frames of %d bytes have no room for a number (it needs %d)", n, need)
 	}
 	complete(l.bytes, l.sites, l.lengths)
@@ -236,6 +236,13 @@ func (w *Writer) Len() int {
 	}
 	return w.sizes[0].n
 }
+
+// Shortest is the length of the shortest frame.
+func (w *Writer) Shortest() int { return int(slices.Min(w.lens)) }
+
+// Marked is how many bytes of a frame hold its headers and what is written for
+// each frame behind them, the probe or number.
+func (w *Writer) Marked() int { return w.layout.payload + w.marks() }
 
 // Link says what frames start with.
 func (w *Writer) Link() Link { return w.link }

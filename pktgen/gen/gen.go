@@ -59,6 +59,14 @@ type Config struct {
 	Probe   Probe
 	Stream  uint16 // stream id of the first thread; thread i has Stream + i
 
+	// Frags is how many slots of a netmap port a frame is sent from, 1 to 63,
+	// all of one length to the byte; 0 and 1: one. FragSize is the most bytes
+	// of one, where a buffer's are too many; frames for which Frags are too few
+	// then go in more, all but the last of that size, as those longer than
+	// Frags buffers do. Bytes are copied for it, and a frame that leaves a NIC
+	// is the same as from one slot.
+	Frags, FragSize int
+
 	// Replay sends a capture file's frames instead; nil: not.
 	Replay *Replay
 
@@ -157,7 +165,10 @@ func (g *Generator) check() error {
 	case g.info.Link == engine.Payload && c.Shape.Headers():
 		return fmt.Errorf("port %s carries payloads: its socket writes the headers, and nothing in them can be chosen here", g.info.Spec)
 	}
-	return g.checkReplay()
+	if err := g.checkReplay(); err != nil {
+		return err
+	}
+	return g.checkFrags()
 }
 
 // closeFiles closes the capture files that are still read.
@@ -174,11 +185,14 @@ func (g *Generator) closeFiles() error {
 // longest returns the most bytes a frame can have. A port may take a VLAN tag
 // beyond the MTU, but these frames have none.
 func (g *Generator) longest() int {
-	info := &g.info
-	if info.MTU > 0 && info.Link == engine.Ethernet {
-		return min(info.MaxFrame, info.MTU+etherHeader)
+	info, most := &g.info, g.info.MaxFrame
+	if g.cfg.fragmented() {
+		most = maxFrame
 	}
-	return info.MaxFrame
+	if info.MTU > 0 && info.Link == engine.Ethernet {
+		return min(most, info.MTU+etherHeader)
+	}
+	return most
 }
 
 const etherHeader = 14
@@ -188,7 +202,7 @@ func (g *Generator) tooLong(n int) error {
 	if info.MTU > 0 && info.Link == engine.Ethernet {
 		return fmt.Errorf("frames of %d bytes are longer than the %d that %s takes (its MTU is %d)", n, g.longest(), info.Interface, info.MTU)
 	}
-	return fmt.Errorf("packets of %d bytes are longer than the %d that %s takes", n, info.MaxFrame, info.Spec)
+	return fmt.Errorf("packets of %d bytes are longer than the %d that %s takes", n, g.longest(), info.Spec)
 }
 
 // sender makes thread i.
@@ -224,6 +238,9 @@ func (g *Generator) sender(i int, q engine.TxQueue) (*sender, error) {
 	}
 	s.rubbish, s.writes = c.Rubbish, !w.Static()
 	g.probe = w.Probing()
+	if c.fragmented() {
+		return s, g.fragment(s)
+	}
 	return s, nil
 }
 
@@ -330,7 +347,7 @@ func (g *Generator) Run(ctx context.Context) error {
 // the run's periods later than the one before it.
 func (g *Generator) pace(i int, start int64) {
 	s, c := g.senders[i], &g.cfg
-	most := g.burst(s.queue)
+	most := min(s.burst, s.room(s.queue.Ring().NumSlots()-1))
 	if s.play != nil {
 		// Every thread follows the schedule of all frames.
 		t := tempo{burst: 1}
@@ -364,7 +381,7 @@ func (g *Generator) run(ctx context.Context, i int) error {
 	if err == nil {
 		left, err = s.queue.Drain(g.cfg.DrainTimeout)
 	} else {
-		left = s.queue.Ring().Pending()
+		left = s.pending()
 	}
 	if now := engine.Monotonic(); s.end == 0 || s.end > now {
 		s.end = now
@@ -374,27 +391,4 @@ func (g *Generator) run(ctx context.Context, i int) error {
 		return err
 	}
 	return s.sendEnds()
-}
-
-// sendEnds repeats the end record with doubling pauses, 255 ms in all: long
-// enough for a receiver that lags behind to make room for one of them.
-func (s *sender) sendEnds() error {
-	const repeats = 9
-	st := s.queue.Stats()
-	total := st.Packets - s.base.Packets
-	s.batches.Store(st.Batches - s.base.Batches)
-	s.bytes.Store(st.Bytes - s.base.Bytes)
-	s.frames.Store(total + 1)
-	for i := range repeats {
-		if i > 0 {
-			time.Sleep(time.Millisecond << (i - 1))
-		}
-		if !s.placeEnd(s.queue.Ring(), total) {
-			continue
-		}
-		if _, err := s.queue.Drain(10 * time.Millisecond); err != nil {
-			return err
-		}
-	}
-	return nil
 }

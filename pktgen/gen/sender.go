@@ -15,11 +15,12 @@ type sender struct {
 	writes  bool          // frames differ, so that each is written
 	rubbish bool          // buffers are sent as they are
 	burst   int
-	limit   uint64  // frames
-	until   int64   // ns of engine.Clock; 0: no end
-	pace    *pacer  // nil: as fast as it goes
-	play    *player // nil: frames are the writer's
-	finish  int64   // paced: when the whole run's schedule ends, ns of engine.Clock, but for what is given up; 0: with its own
+	limit   uint64     // frames
+	until   int64      // ns of engine.Clock; 0: no end
+	pace    *pacer     // nil: as fast as it goes
+	play    *player    // nil: frames are the writer's
+	frags   *fragments // nil: a frame is of one slot
+	finish  int64      // paced: when the whole run's schedule ends, ns of engine.Clock, but for what is given up; 0: with its own
 
 	placed  uint64 // frames put into the ring
 	written int    // slots whose buffer holds a frame of the writer's
@@ -39,7 +40,7 @@ func (s *sender) Process(_, out []*netmap.Ring, clk *engine.Clock) (int, bool, e
 	if s.play != nil {
 		return s.replay(ring, clk)
 	}
-	n := min(ring.Space(), s.burst)
+	n := min(s.room(ring.Space()), s.burst)
 	n = int(min(uint64(n), s.limit-s.placed))
 	if s.writer.Probing() && n > 0 {
 		clk.Wall() // first, for then one reading serves for both times
@@ -63,14 +64,36 @@ func (s *sender) Process(_, out []*netmap.Ring, clk *engine.Clock) (int, bool, e
 	if s.writer.Probing() {
 		s.writer.Batch(uint64(clk.Wall()))
 	}
-	a, b := ring.Burst(n)
-	s.fill(ring, a)
-	s.fill(ring, b)
+	slots := n
+	if s.frags != nil {
+		slots = s.frags.fill(s, ring, n)
+	}
+	a, b := ring.Burst(slots)
+	if s.frags == nil {
+		s.fill(ring, a)
+		s.fill(ring, b)
+	}
 	if s.pace != nil {
 		s.pace.took(n, s.pace.lengths(a)+s.pace.lengths(b))
 	}
-	ring.Advance(n)
+	ring.Advance(slots)
 	return n, false, nil
+}
+
+// room returns how many frames slots have room for.
+func (s *sender) room(slots int) int {
+	if s.frags != nil {
+		return slots / s.frags.slots
+	}
+	return slots
+}
+
+// pending returns how many frames are in the ring and have not left.
+func (s *sender) pending() int {
+	if s.frags != nil {
+		return int(s.placed - (s.queue.Stats().Packets - s.base.Packets))
+	}
+	return s.queue.Ring().Pending()
 }
 
 // rest is called with nothing to place: the ring is full, or all is placed. A
@@ -80,6 +103,9 @@ func (s *sender) rest(clk *engine.Clock, ring *netmap.Ring) (int, bool, error) {
 	if s.placed < s.limit {
 		if s.until != 0 {
 			clk.WakeAt(s.until)
+		}
+		if ring.Space() > 0 { // for a part of a frame
+			clk.WakeAt(clk.Now() + soon)
 		}
 		return 0, false, nil
 	}
@@ -164,16 +190,4 @@ func (s *sender) sentBytes(frames uint64) uint64 {
 		n = s.bytes.Load()
 	}
 	return n
-}
-
-// placeEnd puts one end record into the ring if there is room.
-func (s *sender) placeEnd(ring *netmap.Ring, total uint64) bool {
-	if ring.Space() == 0 {
-		return false
-	}
-	slot := ring.Slot(ring.Head())
-	s.first(ring, slot)
-	slot.Len, slot.Flags = uint16(s.writer.End(ring.Buffer(slot), total)), 0
-	ring.Advance(1)
-	return true
 }

@@ -5,9 +5,11 @@ import (
 	"io"
 	"math/rand/v2"
 	"net"
+	"strings"
 
 	"github.com/spf13/pflag"
 
+	"github.com/ringwalk/ringwalk/engine"
 	"github.com/ringwalk/ringwalk/internal/cli"
 	"github.com/ringwalk/ringwalk/internal/frame"
 	"github.com/ringwalk/ringwalk/pktgen/gen"
@@ -48,8 +50,8 @@ func (f *frames) register(fs *pflag.FlagSet) {
 	fs.StringVar(&f.payload, "payload", "", "`what` is behind the headers, over and over: zeros, random, text:…, hex:… or file:NAME; default: \"ringwalk \"")
 	fs.BoolVarP(&f.rubbish, "rubbish", "r", false, "write nothing into the buffers but send what they hold, in netmap memory what was there before")
 	fs.BoolVarP(&f.indirect, "indirect", "I", false, "pkt-gen's indirect buffers: refused, as nothing would be gained by them")
-	fs.IntVarP(&f.frags, "frags", "F", 1, "pkt-gen's fragments of a frame, a slot each: refused above 1")
-	fs.IntVarP(&f.fragSize, "frag-size", "M", 0, "pkt-gen's longest fragment: refused, see -F")
+	fs.IntVarP(&f.frags, "frags", "F", 1, "netmap ports: send each frame from this `number` of slots, 1 to 63, of one length to the byte")
+	fs.IntVarP(&f.fragSize, "frag-size", "M", 0, "netmap ports: send at most this many `bytes` from a slot; frames for which -F slots are too few go in more")
 	fs.BoolVarP(&f.dump, "dump", "X", false, "print the first frame, decoded, on standard error, then send")
 	fs.Uint32VarP(&f.bits, "options", "o", 0, "pkt-gen's option `bits`: 64 is -X, 256 -r, 512 -z, 1024 -Z, 2048 -A; 1, 2, 4, 8, 16 and 4096 ask for what is done anyway")
 }
@@ -89,9 +91,10 @@ func (f *frames) config(c *gen.Config) error {
 	if f.bits&32 != 0 || f.indirect {
 		return cli.Usagef("-I, --indirect: frames are sent from the ring's own buffers, which is one copy into a VALE switch as well; leave it out")
 	}
-	if f.frags != 1 || f.fragSize != 0 {
-		return cli.Usagef("-F, --frags, and -M, --frag-size: a frame is sent from one slot here; leave them out, and for longer frames open the port with larger buffers (netmap's buf_size)")
+	if f.frags < 1 {
+		return cli.Usagef("-F, --frags: %d slots for a frame: want 1 to 63", f.frags)
 	}
+	c.Frags, c.FragSize = f.frags, f.fragSize
 	if bad := f.bits &^ known; bad != 0 {
 		return cli.Usagef("-o, --options: bit %d means nothing here", bad&-bad)
 	}
@@ -143,6 +146,15 @@ func (f *frames) config(c *gen.Config) error {
 		s.Bytes, err = firstFrame(f.packet)
 	}
 	return err
+}
+
+// whole refuses fragments before a port that has none is opened.
+func (f *frames) whole(port string) error {
+	spec, _, err := engine.Resolve(port)
+	if err != nil || f.frags == 1 && f.fragSize == 0 || strings.HasPrefix(spec, "netmap:") || strings.HasPrefix(spec, "vale") {
+		return nil // or opening says so
+	}
+	return cli.Usagef("-F, --frags, and -M, --frag-size: fragments are slots of a netmap port, and %s sends a frame in one piece: leave them out", port)
 }
 
 // show prints the first frame if that was asked for.
