@@ -37,7 +37,7 @@
 //     nothing below: it takes ENOBUFS for back-pressure and sends again. Who
 //     does not look at that loses the frame.
 //   - pfifo, bfifo, pfifo_fast: when the ring is full the driver stops the queue
-//     (Linux 6.15 and later) and the frame waits in the qdisc (requeues). So a
+//     (kernels with commit dc82a33297fc, of April 2025) and the frame waits in the qdisc (requeues). So a
 //     qdisc turns drops into a lower rate; its limit decides how much waits.
 //   - A noqueue that was set by name has a handle of its own; one with handle 0
 //     is the default.

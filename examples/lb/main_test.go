@@ -9,6 +9,7 @@ import (
 
 	"github.com/ringwalk/ringwalk/engine"
 	"github.com/ringwalk/ringwalk/examples/internal/exampletest"
+	"github.com/ringwalk/ringwalk/netmap/netmaptest"
 )
 
 func TestMain(m *testing.M) { exampletest.Main(m, main) }
@@ -47,6 +48,12 @@ func spread(t *testing.T, from engine.TxQueue, to []*engine.Port) {
 	}
 }
 
+// consumer opens the far end of a pipe as a program does that only receives: the
+// balancer has opened the near end to send.
+func consumer(d *netmaptest.Device) *engine.Config {
+	return &engine.Config{Device: d, RX: engine.All}
+}
+
 func TestNetmap(t *testing.T) {
 	d := exampletest.Netmap(t, 1)
 	cfg := &engine.Config{Device: d}
@@ -57,7 +64,7 @@ func TestNetmap(t *testing.T) {
 	})
 	var to []*engine.Port
 	for i := range outs {
-		to = append(to, exampletest.Open(t, nil, fmt.Sprintf("netmap:nm1}%d", i), cfg))
+		to = append(to, exampletest.Open(t, nil, fmt.Sprintf("netmap:nm1}%d", i), consumer(d)))
 	}
 	spread(t, from.TX()[0], to)
 	if out := stop(); strings.Count(out, ": 0 dropped") != 3 {
@@ -73,7 +80,7 @@ func TestSlowConsumer(t *testing.T) {
 	stop := exampletest.Go(t, func(ctx context.Context, out io.Writer) error {
 		return balance(ctx, "netmap:nm1", []string{"netmap:nm1{0", "netmap:nm1{1"}, d, out)
 	})
-	slow, fast := exampletest.Open(t, nil, "netmap:nm1}0", cfg), exampletest.Open(t, nil, "netmap:nm1}1", cfg)
+	slow, fast := exampletest.Open(t, nil, "netmap:nm1}0", consumer(d)), exampletest.Open(t, nil, "netmap:nm1}1", consumer(d))
 	flows := [2][]byte{}
 	for sport := uint16(1); flows[0] == nil || flows[1] == nil; sport++ {
 		f := exampletest.Frame(1, 2, sport, 2000, 0)
