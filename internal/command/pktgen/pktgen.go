@@ -18,8 +18,8 @@ import (
 	"github.com/ringwalk/ringwalk/pktgen/gen"
 )
 
-const about = `pktgen sends frames from a port, as fast as asked or as fast as it goes; it also pings, answers pings,
-and counts, as netmap's pkt-gen does (-f).
+const about = `pktgen sends frames from a port, as fast as asked or as fast as it goes; it also pings,
+answers pings, and counts, as netmap's pkt-gen does (-f).
 
   pktgen -i packet:eth0 -n 1000000 -R 100000
       a million frames of 60 bytes, 100,000 a second
