@@ -27,6 +27,12 @@ func (o *options) ping(stdout, stderr io.Writer) (int, error) {
 	if err == nil {
 		g, err = o.config(cpus)
 	}
+	if err == nil && g.Unit != gen.Frames {
+		err = cli.Usagef("-R %v: ping's rate is in packets a second", o.pace.rate)
+	}
+	if t := o.modes.timeout; err == nil && (t < time.Millisecond || t > time.Hour) {
+		err = cli.Usagef("timeout of %v: want 1 ms to 1 h", t)
+	}
 	if err == nil {
 		err = o.allowed()
 	}
@@ -42,9 +48,6 @@ func (o *options) ping(stdout, stderr io.Writer) (int, error) {
 	}
 	defer port.Close()
 	info := port.Info()
-	if _, err := o.pace.ofLink(g, info); err != nil {
-		return 0, err
-	}
 	c := &rtt.Config{
 		Count: g.Count, Duration: g.Duration, Rate: g.Rate, Timeout: o.modes.timeout,
 		Len: g.Len, Src: g.Src, Dst: g.Dst, SrcMAC: g.SrcMAC, DstMAC: g.DstMAC, Shape: g.Shape, CPUs: cpus,
@@ -55,9 +58,6 @@ func (o *options) ping(stdout, stderr io.Writer) (int, error) {
 	p, err := rtt.NewPinger(port.Port, c)
 	if err != nil {
 		return 0, cli.Usagef("%w", err)
-	}
-	if g.Unit != gen.Frames {
-		return 0, cli.Usagef("-R %v: ping's rate is in packets a second", o.pace.rate)
 	}
 	o.WaitLink(ctx, info, rep)
 	if o.count == 0 && o.Duration == 0 {
