@@ -155,6 +155,9 @@ func (w *Writer) Probe(stream uint16) error {
 	if n, need := w.Shortest(), l.payload+ProbeLen; n < need {
 		return fmt.Errorf("frames of %d bytes have no room for one (it needs %d)", n, need)
 	}
+	if l.captured && w.link == Ethernet && l4Payload(l.bytes, ProbeLen) != l.payload {
+		return errors.New("the given frame's headers leave no room for one, or rcv would not find it there")
+	}
 	complete(l.bytes, l.sites, l.lengths) // those of a capture may be wrong
 	w.probing = true
 	var err error
