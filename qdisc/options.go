@@ -224,7 +224,9 @@ const tick = 64
 // shows as ticks; the smallest would drop frames that pass now. The kernel
 // works out a size's time as size × mult >> shift, with mult made to have 32
 // bits (psched_ratecfg_precompute). 0 says that the size is not to be known:
-// with ATM's cells, or where the time was too long to be shown.
+// with ATM's cells, or where the time was too long to be shown (275 s and more).
+// What is left of such a time fits another size once in many thousands of
+// rates; that smaller size is then taken for it, for nothing tells them apart.
 func bucket(rate uint64, ticks uint32, spec []byte) uint32 {
 	const atm = 2 // TC_LINKLAYER_ATM
 	if rate == 0 || spec[tbfLinkLayer]&0xf == atm {
