@@ -31,7 +31,8 @@ type MemoryConfig struct {
 type Memory struct {
 	id       uint32
 	region   []byte
-	bufOfs   int // of buffer 0
+	meta     []Meta // by buffer index; nil in a kernel's region
+	bufOfs   int    // of buffer 0
 	bufSize  int
 	numBufs  int
 	ringSize int // bytes set aside for each ring
@@ -86,6 +87,7 @@ func NewMemory(c *MemoryConfig) (*Memory, error) {
 	m.bufOfs = roundUp(d.Rings*m.ringSize, 4096)
 	// Indexes are 32 bits, and Go's heap aligns what is this large to a page.
 	m.region = make([]byte, m.bufOfs+m.numBufs*m.bufSize)
+	m.meta = make([]Meta, m.numBufs)
 	m.free = make([]uint32, 0, m.numBufs-reservedBufs)
 	for i := m.numBufs - 1; i >= reservedBufs; i-- {
 		m.free = append(m.free, uint32(i))
@@ -164,6 +166,7 @@ func (m *Memory) ringAt(ofs int) *Ring {
 		hdr:     h,
 		slots:   slotsAt(m.region, ofs, int(h.NumSlots)),
 		bufs:    m.region[ofs+int(h.BufOfs):],
+		meta:    m.meta,
 		bufSize: uint64(h.BufSize),
 		ofsMask: h.OffsetMask & MaxBufSize, // no offset is longer than a buffer
 		mem:     m,

@@ -120,6 +120,9 @@ func copySlot(dst *Ring, d *Slot, src *Ring, s *Slot) {
 	d.Len = s.Len
 	d.Flags = s.Flags & MoreFrag
 	copy(dst.Buffer(d), src.Bytes(s))
+	if to, from := dst.Meta(d), src.Meta(s); to != nil && from != nil {
+		*to = *from
+	}
 }
 
 func advanceBoth(dst, src *Ring, n int) {

@@ -87,6 +87,7 @@ type Ring struct {
 	hdr     *RingHeader
 	slots   []Slot
 	bufs    []byte // from buffer 0 on, to the end of the region
+	meta    []Meta // by buffer index; nil in a kernel's region
 	bufSize uint64
 	ofsMask uint64
 	ofsMax  uint64 // the largest offset that the kernel heeds, where it knows any
