@@ -39,6 +39,22 @@ type Config struct {
 	// RecvBuf: 64 MiB for packet:, as far as the kernel grants it (see
 	// Info.RecvBuf); SendBuf: the kernel's default.
 	RecvBuf, SendBuf int
+	// NoGSO has udp: ports hand over each packet by itself. As a rule a run of
+	// packets of one length to one address goes to the kernel as one long
+	// datagram to be cut up there (UDP_SEGMENT): see Stats.Merged.
+	NoGSO bool
+	// NoGRO has udp: ports take each datagram from the kernel by itself. As a
+	// rule the kernel may hand over several of one flow in one (UDP_GRO), which
+	// are apart again in the ring: see Stats.Merged and Stats.KernelDrops.
+	NoGRO bool
+	// Steer is how packets are spread over the receive queues of a packet: or
+	// udp: port. SteerHash.
+	Steer Steer
+	// SteerCPUs, with SteerCPU, has CPU SteerCPUs[i] feed receive queue i, and
+	// any CPU that is not named the queue of its number modulo that of queues;
+	// for packet: ports that is so for all CPUs, and SteerCPUs must say the same.
+	// Empty: so for all CPUs.
+	SteerCPUs []int
 	// Device is where netmap ports are opened; nil: the kernel's /dev/netmap.
 	Device netmap.Device
 }
@@ -108,6 +124,10 @@ func open(spec string, c *Config) (*Port, error) {
 		Spec: spec, Backend: name, Why: why,
 		Interface: facts.Interface, Index: facts.Index, MAC: net.HardwareAddr(facts.MAC),
 		MTU: facts.MTU, MaxFrame: facts.MaxFrame, RecvBuf: facts.RecvBuf, Notes: facts.Notes,
+		Copies: max(facts.Copies, 1),
+	}
+	if o.Steer != backend.SteerHash && name != "packet" && name != "udp" {
+		p.info.Notes = append(p.info.Notes, fmt.Sprintf("%s: ports are not steered by %v: what a queue gets is not the engine's to say", name, Steer(o.Steer)))
 	}
 	if facts.Payload {
 		p.info.Link = Payload
@@ -152,10 +172,19 @@ func options(c *Config) (*backend.Options, error) {
 			return nil, fmt.Errorf("%d %s: want %d to %d", v.n, v.what, v.min, v.max)
 		}
 	}
+	switch n := len(c.SteerCPUs); {
+	case c.Steer > SteerRoundRobin:
+		return nil, fmt.Errorf("%d is no Steer: want SteerHash to SteerRoundRobin", c.Steer)
+	case n > 0 && c.Steer != SteerCPU:
+		return nil, fmt.Errorf("SteerCPUs are for SteerCPU, not for steering by %v: leave them out", c.Steer)
+	case n > 0 && n != max(c.RX, 1):
+		return nil, fmt.Errorf("%d SteerCPUs for %d receive queues: want one for each, or none", n, max(c.RX, 1))
+	}
 	o := &backend.Options{
 		RX: c.RX, TX: c.TX, Slots: c.Slots, BufSize: c.BufSize, Memory: c.Memory,
 		Promisc: c.Promisc, QdiscBypass: c.QdiscBypass, DropTooLong: c.DropTooLong,
 		RecvBuf: c.RecvBuf, SendBuf: c.SendBuf, Device: c.Device,
+		NoGSO: c.NoGSO, NoGRO: c.NoGRO, Steer: backend.Steer(c.Steer), SteerCPUs: c.SteerCPUs,
 	}
 	if c.Memory != nil {
 		o.BufSize = c.Memory.BufSize()

@@ -30,6 +30,7 @@ type Info struct {
 	Link         Link
 	DefaultRoute bool // the interface carries a default route: the host's own traffic
 
+	Copies  int      // addresses that each packet is sent to: a udp: port's remotes; else 1
 	RecvBuf int      // bytes of each receive socket's buffer, as the kernel reports it; 0 where there is none
 	Notes   []string // what was asked for and not had, one sentence each
 }

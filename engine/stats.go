@@ -5,15 +5,26 @@ import "github.com/ringwalk/ringwalk/engine/internal/backend"
 // Stats are the figures of one queue since it was opened, or the sum of
 // several. Each field is read at one moment, not all at the same.
 type Stats struct {
-	Packets uint64 // packets received into the ring, or taken by the kernel for sending; fragments of one packet count once
+	Packets uint64 // packets received into the ring, or taken by the kernel for sending; fragments of one packet count once, and so does one that is sent to several addresses, when it has gone to all
 	Bytes   uint64 // bytes of those, without CRC
 	Syncs   uint64 // system calls that moved or tried to move packets
 	Batches uint64 // syncs that moved at least one packet
 
-	KernelDrops  uint64 // receive: packets the kernel dropped because this queue had no room (PACKET_STATISTICS)
+	// KernelDrops are packets received that the kernel dropped because this
+	// queue had no room (PACKET_STATISTICS; for UDP the socket's own count,
+	// SO_MEMINFO, which has wrong checksums in it too). Where the kernel merges
+	// datagrams (UDP_GRO), one that it drops merged counts once for all in it.
+	KernelDrops uint64
+
 	Truncated    uint64 // receive: packets longer than a buffer, dropped by the queue and not in Packets
 	TooLong      uint64 // transmit: packets longer than the port can send, dropped (Config.DropTooLong) and not in Packets
 	Backpressure uint64 // transmit: times the kernel took no more for the moment (EAGAIN, ENOBUFS)
+	NoPeer       uint64 // transmit: packets of a port that sends to each packet's peer (udp:@LOCAL), dropped as they had none or one the kernel refuses; not in Packets
+
+	// Merged are those of Packets that the kernel took or gave as a part of a
+	// longer datagram (UDP_SEGMENT, UDP_GRO). GSORefused counts the times that
+	// it would not take one, whose packets were then sent one by one.
+	Merged, GSORefused uint64
 }
 
 // Add adds the figures of another queue.
@@ -26,6 +37,9 @@ func (s *Stats) Add(t Stats) {
 	s.Truncated += t.Truncated
 	s.TooLong += t.TooLong
 	s.Backpressure += t.Backpressure
+	s.NoPeer += t.NoPeer
+	s.Merged += t.Merged
+	s.GSORefused += t.GSORefused
 }
 
 func statsOf(c *backend.Counters) Stats {
@@ -38,5 +52,8 @@ func statsOf(c *backend.Counters) Stats {
 		Truncated:    c.Truncated.Load(),
 		TooLong:      c.TooLong.Load(),
 		Backpressure: c.Backpressure.Load(),
+		NoPeer:       c.NoPeer.Load(),
+		Merged:       c.Merged.Load(),
+		GSORefused:   c.GSORefused.Load(),
 	}
 }

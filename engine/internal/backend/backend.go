@@ -71,6 +71,9 @@ type Counters struct {
 	Truncated    atomic.Uint64
 	TooLong      atomic.Uint64
 	Backpressure atomic.Uint64
+	NoPeer       atomic.Uint64
+	Merged       atomic.Uint64
+	GSORefused   atomic.Uint64
 	KernelDrops  atomic.Uint64 // by Collect
 }
 
@@ -95,9 +98,24 @@ type Options struct {
 	DropTooLong bool
 	RecvBuf     int // bytes
 	SendBuf     int // bytes
+	NoGSO       bool
+	NoGRO       bool
+	Steer       Steer
+	SteerCPUs   []int // by receive queue; empty: CPU number modulo queues
 	Memory      *netmap.Memory
 	Device      netmap.Device // nil: the kernel's
 }
+
+// Steer is how packets are spread over receive queues.
+type Steer uint8
+
+// The ways; package engine has their meaning.
+const (
+	SteerHash Steer = iota
+	SteerCPU
+	SteerRandom
+	SteerRoundRobin
+)
 
 // Facts are what a backend knows of what it opened.
 type Facts struct {
@@ -108,6 +126,7 @@ type Facts struct {
 	MaxFrame  int // longest frame or payload that can be sent, bytes
 	Payload   bool
 	RecvBuf   int
+	Copies    int // addresses that each packet is sent to; 0: one
 	Notes     []string
 }
 
