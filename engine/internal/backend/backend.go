@@ -95,6 +95,7 @@ type Options struct {
 	DropTooLong bool
 	RecvBuf     int // bytes
 	SendBuf     int // bytes
+	Vector      int // most packets a system call moves
 	Memory      *netmap.Memory
 	Device      netmap.Device // nil: the kernel's
 }
