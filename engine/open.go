@@ -55,6 +55,11 @@ type Config struct {
 	// for packet: ports that is so for all CPUs, and SteerCPUs must say the same.
 	// Empty: so for all CPUs.
 	SteerCPUs []int
+	// Vector is the most packets that one system call of a socket moves, up to
+	// 1024, and a receive queue's Sync is then one such call: with 1 each packet
+	// is passed on before the next is taken. 0: 1024, and a Sync takes all that
+	// there is.
+	Vector int
 	// Device is where netmap ports are opened; nil: the kernel's /dev/netmap.
 	Device netmap.Device
 }
@@ -167,6 +172,7 @@ func options(c *Config) (*backend.Options, error) {
 		{"transmit queues", c.TX, All, MaxQueues},
 		{"bytes of receive buffer", c.RecvBuf, 0, 1 << 30},
 		{"bytes of send buffer", c.SendBuf, 0, 1 << 30},
+		{"packets per system call", c.Vector, 0, 1024},
 	} {
 		if v.n < v.min || v.n > v.max {
 			return nil, fmt.Errorf("%d %s: want %d to %d", v.n, v.what, v.min, v.max)
@@ -183,7 +189,7 @@ func options(c *Config) (*backend.Options, error) {
 	o := &backend.Options{
 		RX: c.RX, TX: c.TX, Slots: c.Slots, BufSize: c.BufSize, Memory: c.Memory,
 		Promisc: c.Promisc, QdiscBypass: c.QdiscBypass, DropTooLong: c.DropTooLong,
-		RecvBuf: c.RecvBuf, SendBuf: c.SendBuf, Device: c.Device,
+		RecvBuf: c.RecvBuf, SendBuf: c.SendBuf, Vector: c.Vector, Device: c.Device,
 		NoGSO: c.NoGSO, NoGRO: c.NoGRO, Steer: backend.Steer(c.Steer), SteerCPUs: c.SteerCPUs,
 	}
 	if c.Memory != nil {

@@ -102,6 +102,7 @@ type Options struct {
 	NoGRO       bool
 	Steer       Steer
 	SteerCPUs   []int // by receive queue; empty: CPU number modulo queues
+	Vector      int   // most packets a system call moves
 	Memory      *netmap.Memory
 	Device      netmap.Device // nil: the kernel's
 }

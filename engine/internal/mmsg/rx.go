@@ -20,6 +20,10 @@ type Rx struct {
 	MapError func(unix.Errno) error
 	err      error // latched: the kernel reports a dead interface only once
 
+	// Vector is the most messages a call takes, and then a Sync is one call;
+	// 0: as many as the kernel takes, and calls until the socket is empty.
+	Vector int
+
 	msgs  []header
 	iovs  []unix.Iovec
 	taken uint32 // slots before it have been given back to us
@@ -70,6 +74,9 @@ func (r *Rx) Sync() error {
 			end--
 		}
 		end = min(end, first+maxVector)
+		if r.Vector > 0 {
+			end = min(end, first+r.Vector)
+		}
 		if first == end {
 			break
 		}
@@ -86,7 +93,7 @@ func (r *Rx) Sync() error {
 		}
 		p, b := r.deliver(first, n)
 		packets, bytes = packets+p, bytes+b
-		if n < end-first {
+		if n < end-first || r.Vector > 0 {
 			break
 		}
 	}

@@ -23,6 +23,8 @@ type Tx struct {
 	// DropTooLong drops and counts a packet for which the kernel says
 	// EMSGSIZE.
 	DropTooLong bool
+	// Vector is the most messages a call takes; 0: as many as the kernel takes.
+	Vector int
 
 	msgs   []header
 	iovs   []unix.Iovec
@@ -158,6 +160,9 @@ func (t *Tx) lay() int {
 		t.msgs[k].hdr.SetIovlen(j - start)
 		t.slots[k], t.sizes[k] = uint16(j-start), size
 		k, start, size = k+1, j, 0
+		if k == t.Vector {
+			break
+		}
 	}
 	return k
 }

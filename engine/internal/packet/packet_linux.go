@@ -188,7 +188,7 @@ func openTX(ifc *net.Interface, ring *netmap.Ring, o *backend.Options) (*txQueue
 	}
 	q := &txQueue{port: port{fd, ifc.Name, ifc.Index}}
 	q.Init(fd, ring, q.mapError)
-	q.DropTooLong = o.DropTooLong
+	q.DropTooLong, q.Vector = o.DropTooLong, o.Vector
 	return q, nil
 }
 

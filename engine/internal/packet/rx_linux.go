@@ -52,6 +52,7 @@ func openRX(ifc *net.Interface, ring *netmap.Ring, o *backend.Options, f *backen
 	}
 	q = &rxQueue{port: port{fd, ifc.Name, ifc.Index}}
 	q.Init(fd, ring, q.mapError)
+	q.Vector = o.Vector
 	return q, nil
 }
 

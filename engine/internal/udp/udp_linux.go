@@ -47,11 +47,11 @@ func open(s *spec, o *backend.Options) (rx, tx []backend.Queue, f *backend.Facts
 	}
 	for i, ring := range rxRings {
 		f.MaxFrame = min(f.MaxFrame, ring.BufSize())
-		rx = append(rx, newRX(all[i], ring, f))
+		rx = append(rx, newRX(all[i], ring, f, o.Vector))
 	}
 	for i, ring := range txRings {
 		f.MaxFrame = min(f.MaxFrame, ring.BufSize())
-		tx = append(tx, newTX(all[i%len(all)], ring))
+		tx = append(tx, newTX(all[i%len(all)], ring, o.Vector))
 	}
 	return rx, tx, f, nil
 }
@@ -99,8 +99,9 @@ type rxQueue struct {
 	seen uint32 // the kernel's drop count at the last Collect
 }
 
-func newRX(s *socket, ring *netmap.Ring, f *backend.Facts) *rxQueue {
+func newRX(s *socket, ring *netmap.Ring, f *backend.Facts, vector int) *rxQueue {
 	q := &rxQueue{socket: s}
+	q.Vector = vector
 	s.users.Add(1)
 	q.Init(s.fd, ring, q.mapError)
 	// What was dropped while the socket was made ready is nobody's loss.
@@ -140,8 +141,9 @@ type txQueue struct {
 	errno unix.Errno // the errno that ended the last call, for settle
 }
 
-func newTX(s *socket, ring *netmap.Ring) *txQueue {
+func newTX(s *socket, ring *netmap.Ring, vector int) *txQueue {
 	q := &txQueue{socket: s}
+	q.Vector = vector
 	s.users.Add(1)
 	q.Init(s.fd, ring, func(errno unix.Errno) error {
 		q.errno = errno

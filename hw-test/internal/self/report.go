@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"time"
 
+	"github.com/ringwalk/ringwalk/hw-test/internal/bench"
 	"github.com/ringwalk/ringwalk/internal/cli"
 )
 
@@ -49,7 +50,7 @@ func newReport(rung Rung, limits []string, rows int) *Report {
 	return &Report{
 		Tool: "hw-test", Version: cli.Version(), Suite: "self", Start: time.Now(),
 		Environment: Environment{
-			OS: runtime.GOOS, Arch: runtime.GOARCH, Kernel: kernelRelease(), CPUs: runtime.NumCPU(),
+			OS: runtime.GOOS, Arch: runtime.GOARCH, Kernel: bench.KernelRelease(), CPUs: runtime.NumCPU(),
 			Rung: rung, RatePPS: rung.rate(), Limits: append([]string{}, limits...),
 		},
 		Planned: rows, Rows: []*Row{},

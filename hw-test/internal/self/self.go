@@ -5,13 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os/exec"
 	"runtime"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/ringwalk/ringwalk/hw-test/internal/carried"
+	"github.com/ringwalk/ringwalk/hw-test/internal/bench"
 	"github.com/ringwalk/ringwalk/internal/cli"
 	"github.com/ringwalk/ringwalk/internal/netlab"
 )
@@ -37,8 +36,8 @@ func Run(ctx context.Context, o *Options, stdout, stderr io.Writer) (status int,
 	case err != nil:
 		return 0, fmt.Errorf("--rung %s: %w", o.Rung, err)
 	case rung == UserNS:
-		return inside(ctx, o, stdout, stderr)
-	case rung == Root && inUserNS():
+		return bench.InUserNS(ctx, append(o.args(), "--rung=root"), stdout, stderr)
+	case rung == Root && bench.InsideUserNS():
 		rung, limits = UserNS, []string{limitUserNS}
 	}
 	var l *lab
@@ -90,7 +89,7 @@ func canUserNS() error {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	var out strings.Builder
-	cmd, err := userNSCommand(ctx, "--check-rights")
+	cmd, err := bench.Command(ctx, "--check-rights")
 	if err != nil {
 		return err
 	}
@@ -103,37 +102,3 @@ func canUserNS() error {
 	}
 	return nil
 }
-
-// inside runs the self-test by this binary in a user namespace.
-func inside(ctx context.Context, o *Options, stdout, stderr io.Writer) (int, error) {
-	cmd, err := userNSCommand(ctx, append(o.args(), "--rung=root")...)
-	if err != nil {
-		return 0, err
-	}
-	// It has children of its own to wait for.
-	cmd.WaitDelay *= 2
-	// Plain writers are fed through pipes, so that it writes to no terminal.
-	cmd.Stdout, cmd.Stderr = writer{stdout}, writer{stderr}
-	if err := netlab.Start(cmd); err != nil {
-		return 0, err
-	}
-	err = cmd.Wait()
-	if status := cmd.ProcessState.ExitCode(); status >= 0 {
-		return status, nil
-	}
-	_, exited := errors.AsType[*exec.ExitError](err)
-	if !exited {
-		return 0, fmt.Errorf("wait for the self-test in the user namespace: %w", err)
-	}
-	return 0, fmt.Errorf("the self-test in the user namespace did not end by itself: %w", err)
-}
-
-func userNSCommand(ctx context.Context, args ...string) (*exec.Cmd, error) {
-	cmd, err := carried.Command(ctx, "hw-test", args...)
-	if err != nil {
-		return nil, err
-	}
-	return cmd, netlab.InUserNS(cmd)
-}
-
-type writer struct{ io.Writer }
