@@ -50,10 +50,9 @@ type Config struct {
 	// Steer is how packets are spread over the receive queues of a packet: or
 	// udp: port. SteerHash.
 	Steer Steer
-	// SteerCPUs, with SteerCPU, has CPU SteerCPUs[i] feed receive queue i, and
-	// any CPU that is not named the queue of its number modulo that of queues;
-	// for packet: ports that is so for all CPUs, and SteerCPUs must say the same.
-	// Empty: so for all CPUs.
+	// SteerCPUs, with SteerCPU, has CPU SteerCPUs[i] feed receive queue i, for
+	// whose thread it is the best one to run on. A CPU that is not named feeds
+	// the queue of its number modulo that of queues. Empty: none is named.
 	SteerCPUs []int
 	// Device is where netmap ports are opened; nil: the kernel's /dev/netmap.
 	Device netmap.Device
@@ -124,7 +123,7 @@ func open(spec string, c *Config) (*Port, error) {
 		Spec: spec, Backend: name, Why: why,
 		Interface: facts.Interface, Index: facts.Index, MAC: net.HardwareAddr(facts.MAC),
 		MTU: facts.MTU, MaxFrame: facts.MaxFrame, RecvBuf: facts.RecvBuf, Notes: facts.Notes,
-		Copies: max(facts.Copies, 1),
+		Copies: max(facts.Copies, 1), Peers: facts.Peers,
 	}
 	if o.Steer != backend.SteerHash && name != "packet" && name != "udp" {
 		p.info.Notes = append(p.info.Notes, fmt.Sprintf("%s: ports are not steered by %v: what a queue gets is not the engine's to say", name, Steer(o.Steer)))
