@@ -70,7 +70,7 @@ func Open(name string, o *backend.Options) (rx, tx []backend.Queue, f *backend.F
 		}
 		rx, members = append(rx, q), append(members, q)
 	}
-	if err := startRX(members); err != nil {
+	if err := startRX(members, &opt); err != nil {
 		return rx, tx, f, err
 	}
 	for _, ring := range txRings {
@@ -187,8 +187,8 @@ func openTX(ifc *net.Interface, ring *netmap.Ring, o *backend.Options) (*txQueue
 		return nil, err
 	}
 	q := &txQueue{port: port{fd, ifc.Name, ifc.Index}}
-	q.Init(fd, ring, q.mapError)
 	q.DropTooLong, q.Vector = o.DropTooLong, o.Vector
+	q.Init(fd, ring, q.mapError)
 	return q, nil
 }
 
