@@ -50,14 +50,13 @@ type Config struct {
 	// Steer is how packets are spread over the receive queues of a packet: or
 	// udp: port. SteerHash.
 	Steer Steer
-	// SteerCPUs, with SteerCPU, has CPU SteerCPUs[i] feed receive queue i, and
-	// any CPU that is not named the queue of its number modulo that of queues;
-	// for packet: ports that is so for all CPUs, and SteerCPUs must say the same.
-	// Empty: so for all CPUs.
+	// SteerCPUs, with SteerCPU, has CPU SteerCPUs[i] feed receive queue i, for
+	// whose thread it is the best one to run on. A CPU that is not named feeds
+	// the queue of its number modulo that of queues. Empty: none is named.
 	SteerCPUs []int
 	// Vector is the most packets that one system call of a socket moves, up to
 	// 1024, and a receive queue's Sync is then one such call: with 1 each packet
-	// is passed on before the next is taken. 0: 1024, and a Sync takes all that
+	// is passed on before the next is taken. Nothing is merged then. 0: 1024, and a Sync takes all that
 	// there is.
 	Vector int
 	// Device is where netmap ports are opened; nil: the kernel's /dev/netmap.
@@ -129,7 +128,7 @@ func open(spec string, c *Config) (*Port, error) {
 		Spec: spec, Backend: name, Why: why,
 		Interface: facts.Interface, Index: facts.Index, MAC: net.HardwareAddr(facts.MAC),
 		MTU: facts.MTU, MaxFrame: facts.MaxFrame, RecvBuf: facts.RecvBuf, Notes: facts.Notes,
-		Copies: max(facts.Copies, 1),
+		Copies: max(facts.Copies, 1), Peers: facts.Peers,
 	}
 	if o.Steer != backend.SteerHash && name != "packet" && name != "udp" {
 		p.info.Notes = append(p.info.Notes, fmt.Sprintf("%s: ports are not steered by %v: what a queue gets is not the engine's to say", name, Steer(o.Steer)))

@@ -31,6 +31,7 @@ type Info struct {
 	DefaultRoute bool // the interface carries a default route: the host's own traffic
 
 	Copies  int      // addresses that each packet is sent to: a udp: port's remotes; else 1
+	Peers   bool     // each packet is sent to the address in its netmap.Meta, and dropped if it has none: udp:@LOCAL with transmit queues
 	RecvBuf int      // bytes of each receive socket's buffer, as the kernel reports it; 0 where there is none
 	Notes   []string // what was asked for and not had, one sentence each
 }

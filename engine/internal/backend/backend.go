@@ -127,7 +127,8 @@ type Facts struct {
 	MaxFrame  int // longest frame or payload that can be sent, bytes
 	Payload   bool
 	RecvBuf   int
-	Copies    int // addresses that each packet is sent to; 0: one
+	Peers     bool // each packet is sent to the address in its netmap.Meta
+	Copies    int  // addresses that each packet is sent to; 0: one
 	Notes     []string
 }
 

@@ -42,3 +42,25 @@ func sendmmsg(fd int, msgs []header, flags int) (int, unix.Errno) {
 	}
 	return int(n), 0
 }
+
+// A segmentControl is the control message that has the kernel cut a datagram
+// up: struct cmsghdr with UDP_SEGMENT and a 16-bit length (udp(7)).
+type segmentControl struct {
+	_     structs.HostLayout
+	hdr   unix.Cmsghdr
+	bytes uint16
+	_     [6]byte
+}
+
+var _ [24]byte = [unsafe.Sizeof(segmentControl{})]byte{}
+
+func (c *segmentControl) init() {
+	c.hdr.Level, c.hdr.Type = unix.SOL_UDP, unix.UDP_SEGMENT
+	c.hdr.SetLen(int(unsafe.Offsetof(c.bytes)) + 2)
+}
+
+// set puts the length in and returns the start of the whole, and its size.
+func (c *segmentControl) set(bytes int) (*byte, int) {
+	c.bytes = uint16(bytes)
+	return (*byte)(unsafe.Pointer(c)), int(unsafe.Sizeof(*c))
+}

@@ -27,6 +27,9 @@ type Rx struct {
 	msgs  []header
 	iovs  []unix.Iovec
 	taken uint32 // slots before it have been given back to us
+
+	peers bool      // the sender's address goes into the buffer's Meta
+	split *splitter // of messages that may be several packets; nil: each is one
 }
 
 // Init wires the ring's slots to a message each.
@@ -45,7 +48,12 @@ func (r *Rx) Init(fd int, ring *netmap.Ring, mapError func(unix.Errno) error) {
 
 // wire lets message i receive into the buffer that slot i now has.
 func (r *Rx) wire(i uint32) {
-	r.iovs[i].Base = &r.ring.Buffer(r.ring.Slot(i))[0]
+	s := r.ring.Slot(i)
+	r.iovs[i].Base = &r.ring.Buffer(s)[0]
+	if r.peers {
+		m := r.ring.Meta(s)
+		r.msgs[i].hdr.Name, r.msgs[i].hdr.Namelen = &m.Sockaddr[0], uint32(len(m.Sockaddr))
+	}
 }
 
 // Ring returns the ring.
@@ -57,6 +65,9 @@ func (r *Rx) Counters() *backend.Counters { return &r.counters }
 // Sync takes back the slots the user returned and receives what there is into
 // all that are free.
 func (r *Rx) Sync() error {
+	if r.split != nil {
+		return r.syncSplit()
+	}
 	h := r.ring.Header()
 	for ; r.taken != h.Head; r.taken = r.ring.Next(r.taken) {
 		r.wire(r.taken)
@@ -116,6 +127,7 @@ func (r *Rx) deliver(first, n int) (packets, bytes uint64) {
 			backend.Add(&r.counters.Truncated, 1)
 			continue
 		}
+		peer := msgs[i].hdr.Namelen
 		if k != i {
 			// Close the gap that a dropped message left.
 			slots[k].BufIdx, slots[i].BufIdx = slots[i].BufIdx, slots[k].BufIdx
@@ -123,6 +135,9 @@ func (r *Rx) deliver(first, n int) (packets, bytes uint64) {
 			r.wire(uint32(first + i))
 		}
 		slots[k].Len, slots[k].Flags, slots[k].Ptr = uint16(msgs[i].len), 0, 0
+		if r.peers {
+			r.ring.Meta(&slots[k]).SockaddrLen = uint8(peer)
+		}
 		bytes += uint64(msgs[i].len)
 		k++
 	}
@@ -135,7 +150,7 @@ func (r *Rx) deliver(first, n int) (packets, bytes uint64) {
 
 // Poll waits for the socket to be readable.
 func (r *Rx) Poll() backend.Wait {
-	if r.ring.Space() > 0 || r.err != nil {
+	if r.ring.Space() > 0 || r.err != nil || r.split != nil && r.split.left() {
 		return backend.Now
 	}
 	return backend.Wait{FD: r.FD, Events: unix.POLLIN, After: -1}

@@ -70,7 +70,7 @@ func Open(name string, o *backend.Options) (rx, tx []backend.Queue, f *backend.F
 		}
 		rx, members = append(rx, q), append(members, q)
 	}
-	if err := startRX(members); err != nil {
+	if err := startRX(members, &opt); err != nil {
 		return rx, tx, f, err
 	}
 	for _, ring := range txRings {

@@ -58,9 +58,9 @@ func openRX(ifc *net.Interface, ring *netmap.Ring, o *backend.Options, f *backen
 
 // startRX joins the sockets in one fanout group, empties them of what came
 // before their filter, and opens them.
-func startRX(queues []*rxQueue) error {
+func startRX(queues []*rxQueue, o *backend.Options) error {
 	if len(queues) > 1 {
-		if err := fanout(queues); err != nil {
+		if err := fanout(queues, o); err != nil {
 			return err
 		}
 	}
@@ -85,10 +85,23 @@ const (
 	fanoutIgnoreOutgoing = 0x4000 // PACKET_FANOUT_FLAG_IGNORE_OUTGOING, Linux 6.0
 )
 
+var fanoutModes = [...]int{
+	backend.SteerHash:       unix.PACKET_FANOUT_HASH,
+	backend.SteerCPU:        unix.PACKET_FANOUT_CPU,
+	backend.SteerRandom:     unix.PACKET_FANOUT_RND,
+	backend.SteerRoundRobin: unix.PACKET_FANOUT_LB,
+}
+
 // fanout makes a group of the first socket, under an id of the kernel's choice,
 // and lets the others join. A group does not inherit PACKET_IGNORE_OUTGOING.
-func fanout(queues []*rxQueue) error {
-	flags := unix.PACKET_FANOUT_HASH | fanoutIgnoreOutgoing
+// How the kernel spreads frames is o's Steer; where a program says it, the
+// group does as that says.
+func fanout(queues []*rxQueue, o *backend.Options) error {
+	flags, prog := fanoutModes[o.Steer], []unix.SockFilter(nil)
+	if len(o.SteerCPUs) > 0 {
+		flags, prog = unix.PACKET_FANOUT_CBPF, mmsg.SteerProgram(o.Steer, o.SteerCPUs, len(queues))
+	}
+	flags |= fanoutIgnoreOutgoing
 	join := func(fd, id, flags int) error {
 		return unix.SetsockoptInt(fd, unix.SOL_PACKET, unix.PACKET_FANOUT, id|flags<<16)
 	}
@@ -109,7 +122,12 @@ func fanout(queues []*rxQueue) error {
 			return fmt.Errorf("socket does not join PACKET_FANOUT group %d on %s: %w", v&0xffff, q.name, err)
 		}
 	}
-	return nil
+	if prog == nil {
+		return nil
+	}
+	err = unix.SetsockoptSockFprog(queues[0].fd, unix.SOL_PACKET, unix.PACKET_FANOUT_DATA,
+		&unix.SockFprog{Len: uint16(len(prog)), Filter: &prog[0]})
+	return os.NewSyscallError("setsockopt PACKET_FANOUT_DATA", err)
 }
 
 // Classic BPF programs (linux/filter.h).

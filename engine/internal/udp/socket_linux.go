@@ -10,13 +10,18 @@ import (
 	"sync/atomic"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/ringwalk/ringwalk/engine/internal/mmsg"
+	"github.com/ringwalk/ringwalk/netmap"
 )
 
 // A socket belongs to the queues that use it and is closed with the last.
 type socket struct {
-	fd     int
-	local  netip.AddrPort
-	remote netip.AddrPort
+	fd    int
+	local netip.AddrPort
+	inet6 bool
+
+	merged bool // what comes may be several datagrams in one
 	users  atomic.Int32
 }
 
@@ -27,81 +32,7 @@ func (s *socket) close() error {
 	return unix.Close(s.fd)
 }
 
-// receivers makes n sockets at one address.
-func receivers(local netip.AddrPort, n int) (all []*socket, err error) {
-	for i := range n {
-		s, err := newSocket(local, netip.AddrPort{})
-		if err != nil {
-			return all, err
-		}
-		all = append(all, s)
-		// The first binds alone, so that it fails where another program has
-		// the address; only then it lets the others of this port join. With
-		// the option set first it would take a share of that program's
-		// datagrams instead.
-		if i > 0 {
-			err = s.reusePort()
-		}
-		if err == nil {
-			err = s.bind()
-		}
-		if err == nil && i == 0 && n > 1 {
-			err = s.reusePort()
-		}
-		if err != nil {
-			return all, err
-		}
-	}
-	return all, nil
-}
-
-// senders makes n sockets that send to one address, each from a port of the
-// kernel's choice.
-func senders(remote netip.AddrPort, n int) (all []*socket, err error) {
-	for range n {
-		s, err := newSocket(netip.AddrPort{}, remote)
-		if err != nil {
-			return all, err
-		}
-		all = append(all, s)
-		if err := s.connect(); err != nil {
-			return all, err
-		}
-	}
-	return all, nil
-}
-
-// pair makes the socket of a port with both addresses. It is deaf until it is
-// connected, so that nothing from other addresses is in it.
-func pair(local, remote netip.AddrPort) (all []*socket, err error) {
-	s, err := newSocket(local, remote)
-	if err != nil {
-		return nil, err
-	}
-	all = append(all, s)
-	deaf := []unix.SockFilter{{Code: unix.BPF_RET | unix.BPF_K, K: 0}}
-	err = unix.SetsockoptSockFprog(s.fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER,
-		&unix.SockFprog{Len: uint16(len(deaf)), Filter: &deaf[0]})
-	if err != nil {
-		return all, os.NewSyscallError("setsockopt SO_ATTACH_FILTER", err)
-	}
-	if err := s.bind(); err != nil {
-		return all, err
-	}
-	if err := s.connect(); err != nil {
-		return all, err
-	}
-	// A datagram of another address may have been given to this socket before
-	// connect and not yet have met the filter. That ends with an RCU grace
-	// period, which this call waits for (kernel/sched/membarrier.c); where it
-	// is not to be had, the gap stays, some microseconds long.
-	_, _, _ = unix.Syscall(unix.SYS_MEMBARRIER, membarrierGlobal, 0, 0)
-	return all, os.NewSyscallError("setsockopt SO_DETACH_FILTER",
-		unix.SetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_DETACH_FILTER, 0))
-}
-
-const membarrierGlobal = 1 // MEMBARRIER_CMD_GLOBAL of linux/membarrier.h
-
+// newSocket makes a socket for a local address, or for one to send to.
 func newSocket(local, remote netip.AddrPort) (*socket, error) {
 	family := unix.AF_INET6
 	if remote.Addr().Is4() || local.Addr().Is4() {
@@ -121,7 +52,8 @@ func newSocket(local, remote netip.AddrPort) (*socket, error) {
 	case err != nil:
 		return nil, os.NewSyscallError("socket", err)
 	}
-	if family == unix.AF_INET6 {
+	s := &socket{fd: fd, local: local, inet6: family == unix.AF_INET6}
+	if s.inet6 {
 		// Any address means IPv4's too, whatever net.ipv6.bindv6only says.
 		err = unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, 0)
 		if err != nil {
@@ -129,12 +61,25 @@ func newSocket(local, remote netip.AddrPort) (*socket, error) {
 			return nil, os.NewSyscallError("setsockopt IPV6_V6ONLY", err)
 		}
 	}
-	return &socket{fd: fd, local: local, remote: remote}, nil
+	return s, nil
 }
 
 func (s *socket) reusePort() error {
 	return os.NewSyscallError("setsockopt SO_REUSEPORT",
 		unix.SetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_REUSEPORT, 1))
+}
+
+// deafen keeps everything out of the socket; listen lets it in.
+func (s *socket) deafen() error {
+	deaf := []unix.SockFilter{{Code: unix.BPF_RET | unix.BPF_K, K: 0}}
+	return os.NewSyscallError("setsockopt SO_ATTACH_FILTER",
+		unix.SetsockoptSockFprog(s.fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER,
+			&unix.SockFprog{Len: uint16(len(deaf)), Filter: &deaf[0]}))
+}
+
+func (s *socket) listen() error {
+	return os.NewSyscallError("setsockopt SO_DETACH_FILTER",
+		unix.SetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_DETACH_FILTER, 0))
 }
 
 func (s *socket) bind() error {
@@ -156,8 +101,8 @@ func (s *socket) bind() error {
 	return fmt.Errorf("bind to UDP address %s: %w", s.local, err)
 }
 
-func (s *socket) connect() error {
-	sa, err := sockaddr(s.remote)
+func (s *socket) connect(remote netip.AddrPort) error {
+	sa, err := sockaddr(remote)
 	if err != nil {
 		return err
 	}
@@ -165,57 +110,67 @@ func (s *socket) connect() error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, unix.EACCES):
-		return fmt.Errorf("%s is a broadcast address or forbidden by a route, and this version sends no broadcasts (ip route get %s): %w", s.remote.Addr(), s.remote.Addr(), err)
 	case errors.Is(err, unix.EINVAL) && s.local.IsValid():
-		return fmt.Errorf("%s cannot be reached from %s, an address of another scope (leave the local address out: @:%d): %w", s.remote, s.local, s.local.Port(), err)
+		return fmt.Errorf("%s cannot be reached from %s, an address of another scope (leave the local address out: @:%d): %w", remote, s.local, s.local.Port(), err)
 	}
-	return fmt.Errorf("connect to UDP address %s: %w", s.remote, s.explain(err))
+	return fmt.Errorf("connect to UDP address %s: %w", remote, explain(err, remote.Addr()))
 }
 
-// explain says what an error on the way to the remote address means.
-func (s *socket) explain(err error) error {
-	to := s.remote.Addr()
-	switch {
-	case errors.Is(err, unix.ENETUNREACH), errors.Is(err, unix.EHOSTUNREACH):
-		return fmt.Errorf("there is no way to %s (ip route get %s shows the route): %w", to, to, err)
-	case errors.Is(err, unix.EADDRNOTAVAIL):
-		return fmt.Errorf("no local address or free port to send from (net.ipv4.ip_local_port_range): %w", err)
-	case errors.Is(err, unix.EMSGSIZE):
-		return fmt.Errorf("a payload is longer than a datagram to %s can be (at most %d bytes): %w", to, maxPayload(to), err)
-	case errors.Is(err, unix.EPERM), errors.Is(err, unix.EACCES):
-		return fmt.Errorf("the firewall or a route of this host forbids sending to %s (nft list ruleset, ip route get %s): %w", to, to, err)
-	case errors.Is(err, unix.ENETDOWN):
-		return fmt.Errorf("the interface towards %s is down (ip route get %s names it): %w", to, to, err)
+// broadcasts reports whether an IPv4 address is a broadcast address by this
+// host's routes: that is where the kernel connects no socket that has not
+// asked for SO_BROADCAST. Nothing is sent.
+func broadcasts(a netip.AddrPort) (bool, error) {
+	if !a.Addr().Is4() || a.Addr().IsMulticast() || a.Addr().IsUnspecified() {
+		return false, nil
 	}
-	return err
-}
-
-// maxPayload is the longest payload of a datagram in bytes: a 16-bit length
-// without the headers it counts (RFC 791 with RFC 768; RFC 8200's length does
-// not count the IPv6 header).
-func maxPayload(to netip.Addr) int {
-	if to.Is4() {
-		return 1<<16 - 1 - 20 - 8
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return false, os.NewSyscallError("socket", err)
 	}
-	return 1<<16 - 1 - 8
+	defer unix.Close(fd)
+	to := &unix.SockaddrInet4{Port: 9, Addr: a.Addr().As4()}
+	if !errors.Is(unix.Connect(fd, to), unix.EACCES) {
+		return false, nil
+	}
+	if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_BROADCAST, 1); err != nil {
+		return false, os.NewSyscallError("setsockopt SO_BROADCAST", err)
+	}
+	return unix.Connect(fd, to) == nil, nil
 }
 
 func sockaddr(a netip.AddrPort) (unix.Sockaddr, error) {
 	if a.Addr().Is4() {
 		return &unix.SockaddrInet4{Port: int(a.Port()), Addr: a.Addr().As4()}, nil
 	}
-	sa := &unix.SockaddrInet6{Port: int(a.Port()), Addr: a.Addr().As16()}
-	if zone := a.Addr().Zone(); zone != "" {
-		n, err := strconv.ParseUint(zone, 10, 32)
-		if err != nil {
-			ifc, err := net.InterfaceByName(zone)
-			if err != nil {
-				return nil, fmt.Errorf("no interface %q here (ip link shows those there are): %w", zone, unix.ENODEV)
-			}
-			n = uint64(ifc.Index)
-		}
-		sa.ZoneId = uint32(n)
+	scope, err := interfaceIndex(a.Addr().Zone())
+	if err != nil {
+		return nil, err
 	}
-	return sa, nil
+	return &unix.SockaddrInet6{Port: int(a.Port()), Addr: a.Addr().As16(), ZoneId: scope}, nil
+}
+
+// rawSockaddr is sockaddr in the kernel's form.
+func rawSockaddr(a netip.AddrPort) (raw mmsg.Addr, err error) {
+	scope, err := interfaceIndex(a.Addr().Zone())
+	if err != nil {
+		return raw, err
+	}
+	var m netmap.Meta
+	m.SetPeer(a, scope)
+	return mmsg.Addr{Sockaddr: m.Sockaddr, Len: m.SockaddrLen}, nil
+}
+
+// interfaceIndex finds an interface by name or number; "" is none, 0.
+func interfaceIndex(name string) (uint32, error) {
+	if name == "" {
+		return 0, nil
+	}
+	if n, err := strconv.ParseUint(name, 10, 32); err == nil {
+		return uint32(n), nil
+	}
+	ifc, err := net.InterfaceByName(name)
+	if err != nil {
+		return 0, fmt.Errorf("no interface %q here (ip link shows those there are): %w", name, unix.ENODEV)
+	}
+	return uint32(ifc.Index), nil
 }

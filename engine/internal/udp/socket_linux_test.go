@@ -160,7 +160,8 @@ func TestNobodyListens(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			_, all, _, err := Open("127.0.0.1:9", &backend.Options{TX: 1})
+			// Of a merged datagram the kernel would count one.
+			_, all, _, err := Open("127.0.0.1:9", &backend.Options{TX: 1, NoGSO: true})
 			if err != nil {
 				return err
 			}
@@ -321,7 +322,6 @@ func TestErrors(t *testing.T) {
 		{"@" + taken + ",127.0.0.1:9", 1, 1, unix.EADDRINUSE, "ss -ulpn"},
 		{"@192.0.2.1:4000", 1, 0, unix.EADDRNOTAVAIL, "ip address"},
 		{"@[2001:db8::1]:4000", 1, 0, unix.EADDRNOTAVAIL, "ip address"},
-		{"255.255.255.255:9", 0, 1, unix.EACCES, "broadcast"},
 		{"@127.0.0.1:0,192.0.2.1:9", 0, 1, unix.EINVAL, "@:0"},
 		{"@[fe80::1%nosuch0]:4000", 1, 0, unix.ENODEV, "ip link"},
 	} {
