@@ -157,8 +157,8 @@ func TestNobodyListens(t *testing.T) {
 // TestDefaultConfig wants a spec of one direction to say which Config it needs.
 func TestDefaultConfig(t *testing.T) {
 	for spec, want := range map[string]string{
-		"udp:" + freePort(t):  "Config{TX: 1}",
-		"udp:@127.0.0.1":      "position 14",
+		"udp:" + freePort(t): "Config{TX: 1}",
+		"udp:@127.0.0.1":     "position 14",
 	} {
 		_, err := engine.Open(spec, nil)
 		if err == nil || !strings.Contains(err.Error(), want) {
