@@ -56,8 +56,8 @@ type Config struct {
 	SteerCPUs []int
 	// Vector is the most packets that one system call of a socket moves, up to
 	// 1024, and a receive queue's Sync is then one such call: with 1 each packet
-	// is passed on before the next is taken. It goes with NoGSO and NoGRO, which
-	// it implies. 0: 1024, and a Sync takes all that there is.
+	// is passed on before the next is taken. Nothing is merged then. 0: 1024, and a Sync takes all that
+	// there is.
 	Vector int
 	// Device is where netmap ports are opened; nil: the kernel's /dev/netmap.
 	Device netmap.Device
@@ -189,7 +189,7 @@ func options(c *Config) (*backend.Options, error) {
 		RX: c.RX, TX: c.TX, Slots: c.Slots, BufSize: c.BufSize, Memory: c.Memory,
 		Promisc: c.Promisc, QdiscBypass: c.QdiscBypass, DropTooLong: c.DropTooLong,
 		RecvBuf: c.RecvBuf, SendBuf: c.SendBuf, Vector: c.Vector, Device: c.Device,
-		NoGSO: c.NoGSO || c.Vector > 0, NoGRO: c.NoGRO || c.Vector > 0, Steer: backend.Steer(c.Steer), SteerCPUs: c.SteerCPUs,
+		NoGSO: c.NoGSO, NoGRO: c.NoGRO, Steer: backend.Steer(c.Steer), SteerCPUs: c.SteerCPUs,
 	}
 	if c.Memory != nil {
 		o.BufSize = c.Memory.BufSize()

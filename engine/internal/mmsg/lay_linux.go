@@ -35,16 +35,19 @@ type part struct {
 func (t *Tx) lay() int {
 	ring, head, dests := t.ring, t.ring.Head(), t.dests()
 	k, j := 0, 0 // messages, iovecs
-	at := t.begun
+	at, most := t.begun, len(t.msgs)
+	if t.Vector > 0 {
+		most = min(most, t.Vector)
+	}
 	t.overlong, t.astray = false, 0
-	for i := t.unsent; i != head && k < len(t.msgs); at = (part{}) {
+	for i := t.unsent; i != head && k < most; at = (part{}) {
 		var b block
 		if !t.gather(i, head, j, int(at.block), &b) {
 			break
 		}
 		for dest, from := int(at.dest), int(at.from); dest < dests; dest, from = dest+1, 0 {
 			for from < b.slots {
-				if k == len(t.msgs) {
+				if k == most {
 					t.parts[k] = part{dest: uint16(dest), block: uint16(b.slots), from: uint16(from)}
 					return k
 				}

@@ -71,9 +71,6 @@ func (t *Tx) Init(fd int, ring *netmap.Ring, mapError func(unix.Errno) error) {
 	t.FD, t.ring, t.MapError = fd, ring, mapError
 	t.iovs = make([]unix.Iovec, min(ring.NumSlots(), maxVector))
 	n := min(ring.NumSlots()*t.dests(), maxVector)
-	if t.Vector > 0 {
-		n = min(n, t.Vector)
-	}
 	t.msgs, t.parts = make([]header, n), make([]part, n+1)
 	if t.MaxSegment > 0 {
 		t.controls = make([]segmentControl, n)

@@ -187,8 +187,8 @@ func openTX(ifc *net.Interface, ring *netmap.Ring, o *backend.Options) (*txQueue
 		return nil, err
 	}
 	q := &txQueue{port: port{fd, ifc.Name, ifc.Index}}
-	q.DropTooLong, q.Vector = o.DropTooLong, o.Vector
 	q.Init(fd, ring, q.mapError)
+	q.DropTooLong, q.Vector = o.DropTooLong, o.Vector
 	return q, nil
 }
 

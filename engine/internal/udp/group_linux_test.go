@@ -161,7 +161,8 @@ func TestTTL(t *testing.T) {
 		}
 		rx, _, _ := in(t, pair.B.NS, at, &backend.Options{RX: 1})
 		fd := rx[0].fd
-		if err := errors.Join(unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_RECVTTL, 1), unix.SetNonblock(fd, false)); err != nil {
+		if err := errors.Join(unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_RECVTTL, 1), unix.SetNonblock(fd, false),
+			unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Sec: 5})); err != nil {
 			t.Fatal(err)
 		}
 		if rx[0].inet6 {

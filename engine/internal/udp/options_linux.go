@@ -38,7 +38,7 @@ func (s *socket) configure(sp *spec, o *backend.Options, f *backend.Facts) error
 		}
 		f.RecvBuf = got
 		// Before anything can come in. Linux 5.0.
-		s.merged = !o.NoGRO && unix.SetsockoptInt(s.fd, unix.SOL_UDP, unix.UDP_GRO, 1) == nil
+		s.merged = !o.NoGRO && o.Vector == 0 && unix.SetsockoptInt(s.fd, unix.SOL_UDP, unix.UDP_GRO, 1) == nil
 	}
 	if o.TX > 0 && o.SendBuf > 0 {
 		if _, err := mmsg.SetBuffer(s.fd, unix.SO_SNDBUFFORCE, unix.SO_SNDBUF, o.SendBuf); err != nil {

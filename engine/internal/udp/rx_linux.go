@@ -20,8 +20,8 @@ type rxQueue struct {
 
 func newRX(s *socket, ring *netmap.Ring, p *plan, counts bool) *rxQueue {
 	q := &rxQueue{socket: s, counts: counts}
-	s.users.Add(1)
 	q.Vector = p.o.Vector
+	s.users.Add(1)
 	q.Init(s.fd, ring, q.mapError)
 	q.KeepPeers()
 	if s.merged {

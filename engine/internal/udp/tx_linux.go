@@ -23,7 +23,7 @@ func newTX(s *socket, ring *netmap.Ring, p *plan, dests []mmsg.Addr) *txQueue {
 	s.users.Add(1)
 	q.Stale, q.DropTooLong, q.Vector = fromICMP, p.o.DropTooLong, p.o.Vector
 	q.Dests, q.Peers = dests, p.peers()
-	if !p.o.NoGSO && s.merges() {
+	if !p.o.NoGSO && p.o.Vector == 0 && s.merges() {
 		q.MaxSegment = s.maxSegment()
 	}
 	q.Init(s.fd, ring, q.mapError)

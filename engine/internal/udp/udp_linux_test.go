@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strings"
 	"testing"
 	"time"
 
@@ -40,6 +41,9 @@ func mustOpen(t testing.TB, arg string, o *backend.Options) (rx []*rxQueue, tx [
 	}
 	for _, q := range append(r, w...) {
 		t.Cleanup(func() {
+			if closed[q] {
+				return
+			}
 			if err := q.Close(); err != nil {
 				t.Errorf("%s: close: %v", arg, err)
 			}
@@ -52,6 +56,19 @@ func mustOpen(t testing.TB, arg string, o *backend.Options) (rx []*rxQueue, tx [
 		tx = append(tx, q.(*txQueue))
 	}
 	return rx, tx, f
+}
+
+// closed are the queues that closeAll has closed before their test ends.
+var closed = map[backend.Queue]bool{}
+
+func closeAll(t testing.TB, queues ...backend.Queue) {
+	t.Helper()
+	for _, q := range queues {
+		closed[q] = true
+		if err := q.Close(); err != nil {
+			t.Error(err)
+		}
+	}
 }
 
 // put hands over one packet.
@@ -348,24 +365,41 @@ func TestAnyAddress(t *testing.T) {
 	}
 }
 
-// TestNoAllocations holds that neither direction allocates once it runs.
+// TestNoAllocations holds that no direction allocates once it runs, whatever
+// the packets go through.
 func TestNoAllocations(t *testing.T) {
-	addr := freePort(t, "127.0.0.1")
-	rx, _, _ := mustOpen(t, "@"+addr, &backend.Options{RX: 1})
-	_, tx, _ := mustOpen(t, addr, &backend.Options{TX: 1})
-	payload, moved := pattern(64), 0
-	n := testing.AllocsPerRun(200, func() {
-		for range 32 {
-			put(t, tx[0], payload)
+	a, b := freePort(t, "127.0.0.1"), freePort(t, "127.0.0.1")
+	for _, c := range []struct {
+		name, to string
+		single   bool
+	}{{"merged", a, false}, {"single", a, true}, {"several", a + "," + b, false}, {"several single", a + "," + b, true}, {"peers", "", false}, {"peers single", "", true}} {
+		rx, _, _ := mustOpen(t, "@"+a, &backend.Options{RX: 1, NoGRO: c.single})
+		if c.to == "" {
+			c.to = "@127.0.0.1:" + b[strings.LastIndexByte(b, ':')+1:]
 		}
-		if tx[0].Sync() != nil || rx[0].Sync() != nil {
-			t.Fatal("sync failed")
+		_, tx, f := mustOpen(t, c.to, &backend.Options{TX: 1, NoGSO: c.single})
+		for i := range tx[0].Ring().Slots() {
+			tx[0].Ring().Meta(tx[0].Ring().Slot(uint32(i))).SetPeer(ap(a), 0)
 		}
-		rx[0].Collect()
-		moved += rx[0].Ring().Space()
-		rx[0].Ring().Advance(rx[0].Ring().Space())
-	})
-	if n != 0 || moved != 201*32 {
-		t.Errorf("%v allocations per batch, %d packets moved", n, moved)
+		if f.Peers != strings.HasPrefix(c.name, "peers") {
+			t.Errorf("%s: facts %+v", c.name, f)
+		}
+		payload, moved := pattern(64), 0
+		n := testing.AllocsPerRun(200, func() {
+			for i := range 32 {
+				put(t, tx[0], payload[:60+i/16])
+			}
+			if tx[0].Sync() != nil || rx[0].Sync() != nil {
+				t.Fatal("sync failed")
+			}
+			rx[0].Collect()
+			moved += rx[0].Ring().Space()
+			rx[0].Ring().Advance(rx[0].Ring().Space())
+		})
+		tc, rc := tx[0].Counters().Merged.Load(), rx[0].Counters().Merged.Load()
+		if n != 0 || moved != 201*32 || c.single != (tc == 0) || c.single != (rc == 0) {
+			t.Errorf("%s: %v allocations per batch, %d packets moved, %d and %d merged", c.name, n, moved, tc, rc)
+		}
+		closeAll(t, rx[0], tx[0])
 	}
 }
