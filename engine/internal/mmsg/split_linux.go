@@ -70,7 +70,7 @@ func (r *Rx) Split() {
 		h.SetIovlen(1)
 		h.Name, h.Control = &s.names[i].Sockaddr[0], &s.controls[i][0]
 	}
-	r.split, r.msgs, r.iovs = s, nil, nil
+	r.split, r.msgs, r.vecs = s, nil, nil
 }
 
 // left reports whether packets have been received that are not in the ring.
