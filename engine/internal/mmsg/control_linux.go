@@ -63,6 +63,15 @@ type control struct {
 	tagged      bool  // a VLAN tag was taken out
 	tpid, tci   uint16
 	cut         bool // a socket filter cut the packet short
+	segment     int  // bytes of each datagram that UDP_GRO merged but the last; 0: not merged
+}
+
+// time is when the packet was received by that clock.
+func (c *control) time(by backend.Clock) int64 {
+	if by == backend.NICClock {
+		return c.nic
+	}
+	return c.kernel
 }
 
 // parseControl reads control messages as recvmsg leaves them (cmsg(3)). What
@@ -83,6 +92,8 @@ func parseControl(b []byte) (c control) {
 			c.auxdata(data)
 		case level == unix.SOL_SOCKET && kind == unix.SO_TIMESTAMPING && len(data) >= sizeofTimestamping:
 			c.kernel, c.nic = timespec(data), timespec(data[32:])
+		case level == unix.SOL_UDP && kind == unix.UDP_GRO && len(data) >= 4:
+			c.segment = max(0, int(int32(binary.NativeEndian.Uint32(data))))
 		}
 		b = b[min((size+7)&^7, uint64(len(b))):]
 	}

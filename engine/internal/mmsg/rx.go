@@ -56,15 +56,20 @@ func (r *Rx) Init(fd int, ring *netmap.Ring, mapError func(unix.Errno) error) {
 	r.taken = ring.Head()
 }
 
-// Ask has the socket say more of each packet from here on. It comes after Init,
-// before the first Sync, and before a packet is in the socket that must not do
+// Ask has the socket say more of each packet from here on. It comes after Init
+// and Split, before the first Sync, and before a packet is in the socket that must not do
 // without.
 func (r *Rx) Ask(w *Wants) error {
 	space, err := w.ask(r.FD)
 	if err != nil {
 		return err
 	}
-	r.clock, r.space = w.Clock, space
+	r.clock = w.Clock
+	if r.split != nil {
+		r.split.ask(space)
+		return nil
+	}
+	r.space = space
 	r.control = make([]byte, space*len(r.msgs))
 	if w.VnetHdr {
 		r.heads = make([]vnetHeader, len(r.msgs))
@@ -228,11 +233,8 @@ func (r *Rx) learn(i int, s *netmap.Slot, size int) int {
 	room := r.control[i*r.space:][:r.space]
 	c := parseControl(room[:min(hdr.Controllen, uint64(r.space))])
 	hdr.SetControllen(r.space) // the kernel has set it to what it used
-	switch r.clock {
-	case backend.KernelClock:
-		r.ring.Meta(s).Time = c.kernel
-	case backend.NICClock:
-		r.ring.Meta(s).Time = c.nic
+	if r.clock != backend.NoClock {
+		r.ring.Meta(s).Time = c.time(r.clock)
 	}
 	switch {
 	case size < 0 || c.cut:
