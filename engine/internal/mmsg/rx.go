@@ -174,6 +174,7 @@ func (r *Rx) Sync() error {
 // that is not whole is counted and dropped here, not passed on short.
 func (r *Rx) deliver(first, n int) (packets, bytes uint64) {
 	slots, msgs := r.ring.Slots()[first:first+n], r.msgs[first:first+n]
+	longest := uint(maxLen(r.ring))
 	k := 0 // messages kept
 	for i := range msgs {
 		size := int(msgs[i].len)
@@ -186,7 +187,7 @@ func (r *Rx) deliver(first, n int) (packets, bytes uint64) {
 		if r.space > 0 {
 			size = r.learn(first+i, &slots[i], size)
 		}
-		if size < 0 {
+		if uint(size) > longest { // or -1
 			backend.Add(&r.counters.Truncated, 1)
 			continue
 		}
