@@ -157,9 +157,9 @@ func TestPacketFilterRefused(t *testing.T) {
 		{spec, engine.Config{Filter: append(long, long[0])}, nil, "filter of 4093 instructions: want 1 to 4092"},
 		{spec, engine.Config{Filter: []bpf.RawInstruction{}}, nil, "filter of 0 instructions"},
 		{spec, engine.Config{Filter: []bpf.RawInstruction{{Op: 0x60, K: 3}, {Op: 0x16}}}, unix.EINVAL, "scratch memory"},
-		{pcap, engine.Config{TX: 1, Filter: pass}, netmap.ErrNotSupported, "a filter (Config.Filter) is for packet: ports only"},
+		{pcap, engine.Config{TX: 1, Filter: pass}, netmap.ErrNotSupported, "a filter is for packet: ports only"},
 		{"udp:@127.0.0.1:0", engine.Config{RX: 1, Filter: pass}, netmap.ErrNotSupported, "for packet: ports only"},
-		{"udp:@127.0.0.1:0", engine.Config{RX: 1, AllMulticast: true}, netmap.ErrNotSupported, "membership in multicast groups"},
+		{"udp:@127.0.0.1:0", engine.Config{RX: 1, AllMulticast: true}, netmap.ErrNotSupported, "membership in groups"},
 		{spec, engine.Config{Multicast: []net.HardwareAddr{{2, 0, 0, 0, 0, 1}}}, nil, "02:00:00:00:00:01 is no multicast address"},
 		{spec, engine.Config{Multicast: []net.HardwareAddr{{1, 0, 0}}}, nil, "is no multicast address"},
 	} {

@@ -19,9 +19,9 @@ func (c *Config) checkReceive() error {
 func (c *Config) packetOnly() string {
 	switch {
 	case c.Filter != nil:
-		return "a filter (Config.Filter)"
+		return "a filter"
 	case len(c.Multicast) > 0 || c.AllMulticast:
-		return "membership in multicast groups by MAC address (Config.Multicast, AllMulticast)"
+		return "membership in groups by multicast address"
 	}
 	return ""
 }
