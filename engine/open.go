@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net"
 
+	"golang.org/x/net/bpf"
+
 	"github.com/ringwalk/ringwalk/engine/internal/backend"
 	"github.com/ringwalk/ringwalk/netmap"
 )
@@ -27,6 +29,21 @@ type Config struct {
 	// Promisc receives frames for other addresses too, for as long as the
 	// port is open.
 	Promisc bool
+	// Multicast has an interface receive these multicast addresses too, and
+	// AllMulticast all of them, for as long as the port is open; packet: only.
+	Multicast    []net.HardwareAddr
+	AllMulticast bool
+	// Filter has the kernel pass only frames for which this program of classic
+	// BPF (bpf(4), socket(7)) does not return 0, and does not count the others;
+	// packet: only. The program sees a frame without its VLAN tag where the NIC
+	// or the kernel has taken it out (SKF_AD_VLAN_TAG is that tag's value), and
+	// before any other change; what it returns does not shorten a frame.
+	// [ParseFilter] reads what tcpdump -ddd prints.
+	Filter []bpf.RawInstruction
+	// Timestamps says who is to stamp each packet received; see
+	// Info.Timestamps for who does. packet: and udp: only. It costs some tens of
+	// ns a packet, which the kernel spends on all packets of the host.
+	Timestamps Timestamps
 	// QdiscBypass sends past the interface's queueing discipline
 	// (PACKET_QDISC_BYPASS): faster, with drops reported as ENOBUFS where a
 	// queueing discipline would hold the packets.
@@ -103,6 +120,9 @@ func open(spec string, c *Config) (*Port, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := cfg.checkReceive(); err != nil {
+		return nil, err
+	}
 	resolved, why, err := Resolve(spec)
 	if err != nil {
 		return nil, err
@@ -110,6 +130,11 @@ func open(spec string, c *Config) (*Port, error) {
 	name, arg, f, err := choose(resolved)
 	if err != nil {
 		return nil, err
+	}
+	if name != "packet" {
+		if what := cfg.packetOnly(); what != "" {
+			return nil, fmt.Errorf("%s is for packet: ports only: %w", what, netmap.ErrNotSupported)
+		}
 	}
 	if name != "netmap" {
 		o.RX, o.TX = one(o.RX), one(o.TX)
@@ -132,6 +157,10 @@ func open(spec string, c *Config) (*Port, error) {
 	}
 	if o.Steer != backend.SteerHash && name != "packet" && name != "udp" {
 		p.info.Notes = append(p.info.Notes, fmt.Sprintf("%s: ports are not steered by %v: what a queue gets is not the engine's to say", name, Steer(o.Steer)))
+	}
+	p.info.Timestamps = Timestamps(facts.Clock)
+	if c := cfg.Timestamps; c != NoTimestamps && len(rx) > 0 && p.info.Timestamps != c {
+		p.info.Notes = append(p.info.Notes, noClock(name, c, p.info.Timestamps))
 	}
 	if facts.Payload {
 		p.info.Link = Payload
@@ -190,6 +219,7 @@ func options(c *Config) (*backend.Options, error) {
 		Promisc: c.Promisc, QdiscBypass: c.QdiscBypass, DropTooLong: c.DropTooLong,
 		RecvBuf: c.RecvBuf, SendBuf: c.SendBuf, Vector: c.Vector, Device: c.Device,
 		NoGSO: c.NoGSO, NoGRO: c.NoGRO, Steer: backend.Steer(c.Steer), SteerCPUs: c.SteerCPUs,
+		Multicast: c.Multicast, AllMulti: c.AllMulticast, Filter: c.Filter, Timestamps: backend.Clock(c.Timestamps),
 	}
 	if c.Memory != nil {
 		o.BufSize = c.Memory.BufSize()

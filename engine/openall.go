@@ -64,5 +64,5 @@ func memoryFor(specs []string, c Config) (*netmap.Memory, error) {
 }
 
 // overMTU is what a frame has beyond its interface's MTU: an Ethernet header and
-// a VLAN tag.
-const overMTU = 14 + 4
+// two VLAN tags.
+const overMTU = 14 + 2*4

@@ -28,7 +28,8 @@ type Info struct {
 	MTU          int              // bytes of layer 3; 0 where there is none
 	MaxFrame     int              // longest packet that can be sent, in bytes without CRC
 	Link         Link
-	DefaultRoute bool // the interface carries a default route: the host's own traffic
+	DefaultRoute bool       // the interface carries a default route: the host's own traffic
+	Timestamps   Timestamps // who stamps the packets received (netmap.Meta.Time)
 
 	Copies  int      // addresses that each packet is sent to: a udp: port's remotes; else 1
 	Peers   bool     // each packet is sent to the address in its netmap.Meta, and dropped if it has none: udp:@LOCAL with transmit queues

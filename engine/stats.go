@@ -16,7 +16,7 @@ type Stats struct {
 	// datagrams (UDP_GRO), one that it drops merged counts once for all in it.
 	KernelDrops uint64
 
-	Truncated    uint64 // receive: packets longer than a buffer, dropped by the queue and not in Packets
+	Truncated    uint64 // receive: packets longer than a buffer, or cut short by Config.Filter, dropped by the queue and not in Packets
 	TooLong      uint64 // transmit: packets longer than the port can send, dropped (Config.DropTooLong) and not in Packets
 	Backpressure uint64 // transmit: times the kernel took no more for the moment (EAGAIN, ENOBUFS)
 	NoPeer       uint64 // transmit: packets of a port that sends to each packet's peer (udp:@LOCAL), dropped as they had none or one the kernel refuses; not in Packets
@@ -25,6 +25,21 @@ type Stats struct {
 	// longer datagram (UDP_SEGMENT, UDP_GRO). GSORefused counts the times that
 	// it would not take one, whose packets were then sent one by one.
 	Merged, GSORefused uint64
+
+	// SuperFrames are those of Packets and Truncated, received by packet:, that
+	// are not frames of the wire: merged from several by the kernel or the NIC
+	// (GRO, LRO), or sent by this host and not taken apart yet (TSO, GSO). See
+	// netmap.Meta.SegmentSize.
+	SuperFrames uint64
+	// PartialChecksums are those of Packets and Truncated, received by packet:,
+	// whose TCP or UDP checksum is not in the bytes: this host sent them, by a
+	// veth for instance, and left the checksum to the NIC, or they are
+	// super-frames. See netmap.Meta.PartialChecksum.
+	PartialChecksums uint64
+	// Undescribed are super-frames that the kernel dropped when it was to hand
+	// them over, as struct virtio_net_hdr has no word for their kind (SCTP); not
+	// in Packets.
+	Undescribed uint64
 }
 
 // Add adds the figures of another queue.
@@ -40,6 +55,9 @@ func (s *Stats) Add(t Stats) {
 	s.NoPeer += t.NoPeer
 	s.Merged += t.Merged
 	s.GSORefused += t.GSORefused
+	s.SuperFrames += t.SuperFrames
+	s.PartialChecksums += t.PartialChecksums
+	s.Undescribed += t.Undescribed
 }
 
 func statsOf(c *backend.Counters) Stats {
@@ -55,5 +73,9 @@ func statsOf(c *backend.Counters) Stats {
 		NoPeer:       c.NoPeer.Load(),
 		Merged:       c.Merged.Load(),
 		GSORefused:   c.GSORefused.Load(),
+
+		SuperFrames:      c.SuperFrames.Load(),
+		PartialChecksums: c.PartialChecksums.Load(),
+		Undescribed:      c.Undescribed.Load(),
 	}
 }

@@ -21,6 +21,13 @@ type Meta struct {
 	// bytes: received from it, or to be sent to it. Length 0 is none.
 	Sockaddr    [28]byte
 	SockaddrLen uint8
+	// PartialChecksum says that the TCP or UDP checksum in the bytes is not
+	// valid: a sender on this host left it to the NIC, or the packet was merged.
+	PartialChecksum bool
+	// SegmentSize, if not 0, says that the packet was made of several, by the
+	// kernel or the NIC, or was not taken apart yet: the bytes of payload that
+	// each of them has but the last (gso_size of struct virtio_net_hdr).
+	SegmentSize uint16
 }
 
 // Address families as Linux numbers them.

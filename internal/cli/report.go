@@ -66,6 +66,7 @@ func (t *TxResult) report(b *strings.Builder, norm norm) {
 
 func (x *RxResult) report(b *strings.Builder) {
 	fmt.Fprintf(b, "Kernel drops: %d. Truncated: %d\n", x.KernelDrops, x.Truncated)
+	x.Offloads.report(b)
 	p := x.Probe
 	if p == nil {
 		return

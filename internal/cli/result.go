@@ -140,6 +140,7 @@ type RxResult struct {
 	// Truncated is frames longer than their buffer, dropped by the queue.
 	// They are not in Packets.
 	Truncated uint64 `json:"truncated"`
+	Offloads
 	// NotProbe is frames without a probe. They are in Packets.
 	NotProbe uint64 `json:"not_probe"`
 	// EndRecordsSeen is the end records received, of all streams. They are in

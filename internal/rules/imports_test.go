@@ -48,6 +48,7 @@ var modules = []row{
 	// module                                        may be imported by
 	{"golang.org/x/sys", anything},
 	{"golang.org/x/net/route", "engine"},
+	{"golang.org/x/net/bpf", "engine engine/internal/* internal/command/*"},
 	{"github.com/vishvananda/netlink github.com/vishvananda/netns", anything},
 	{"github.com/google/gopacket", "internal/frame engine/internal/pcap"},
 	{"github.com/gopacket/gopacket", "engine/internal/pcap"},

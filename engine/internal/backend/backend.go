@@ -9,8 +9,11 @@
 package backend
 
 import (
+	"net"
 	"sync/atomic"
 	"time"
+
+	"golang.org/x/net/bpf"
 
 	"github.com/ringwalk/ringwalk/netmap"
 )
@@ -75,6 +78,10 @@ type Counters struct {
 	Merged       atomic.Uint64
 	GSORefused   atomic.Uint64
 	KernelDrops  atomic.Uint64 // by Collect
+
+	SuperFrames      atomic.Uint64
+	PartialChecksums atomic.Uint64
+	Undescribed      atomic.Uint64
 }
 
 // Add adds to a counter that has a single writer, without a locked
@@ -87,6 +94,15 @@ func Add(c *atomic.Uint64, n uint64) {
 
 // All as a number of queues is as many as the port has.
 const All = -1
+
+// A Clock stamps received packets.
+type Clock uint8
+
+const (
+	NoClock     Clock = iota
+	KernelClock       // the kernel, by CLOCK_REALTIME, when it has the packet from the driver
+	NICClock          // the NIC, by a clock of its own
+)
 
 // Options are what a backend's Open is asked for. Zero values are defaults.
 type Options struct {
@@ -103,6 +119,10 @@ type Options struct {
 	Steer       Steer
 	SteerCPUs   []int // by receive queue; empty: CPU number modulo queues
 	Vector      int   // most packets a system call moves
+	Timestamps  Clock
+	Multicast   []net.HardwareAddr
+	AllMulti    bool
+	Filter      []bpf.RawInstruction // nil: none
 	Memory      *netmap.Memory
 	Device      netmap.Device // nil: the kernel's
 }
@@ -127,8 +147,9 @@ type Facts struct {
 	MaxFrame  int // longest frame or payload that can be sent, bytes
 	Payload   bool
 	RecvBuf   int
-	Peers     bool // each packet is sent to the address in its netmap.Meta
-	Copies    int  // addresses that each packet is sent to; 0: one
+	Peers     bool  // each packet is sent to the address in its netmap.Meta
+	Copies    int   // addresses that each packet is sent to; 0: one
+	Clock     Clock // that stamps what is received
 	Notes     []string
 }
 

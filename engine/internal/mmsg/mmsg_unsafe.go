@@ -22,6 +22,26 @@ type header struct {
 
 var _ [64]byte = [unsafe.Sizeof(header{})]byte{}
 
+// A vnetHeader is struct virtio_net_hdr (linux/virtio_net.h) as the kernel puts
+// it before a frame, in the machine's byte order, and what fills a quarter of
+// a cache line.
+type vnetHeader struct {
+	_          structs.HostLayout
+	flags      uint8
+	gsoType    uint8
+	hdrLen     uint16
+	gsoSize    uint16
+	csumStart  uint16
+	csumOffset uint16
+	_          [6]byte
+}
+
+// sizeofVnetHeader is how much of it the kernel writes.
+const sizeofVnetHeader = 10
+
+var _ [16]byte = [unsafe.Sizeof(vnetHeader{})]byte{}
+var _ [sizeofVnetHeader]byte = [unsafe.Offsetof(vnetHeader{}.csumOffset) + 2]byte{}
+
 // recvmmsg receives into msgs without waiting and returns how many came.
 func recvmmsg(fd int, msgs []header, flags int) (int, unix.Errno) {
 	n, _, errno := unix.Syscall6(unix.SYS_RECVMMSG, uintptr(fd),

@@ -25,31 +25,78 @@ type Rx struct {
 	Vector int
 
 	msgs  []header
-	iovs  []unix.Iovec
+	vecs  []vector
 	taken uint32 // slots before it have been given back to us
 
 	peers bool      // the sender's address goes into the buffer's Meta
 	split *splitter // of messages that may be several packets; nil: each is one
+
+	// What Ask has asked for.
+	clock   backend.Clock
+	heads   []vnetHeader // before each message's frame; nil: none
+	control []byte       // for all messages' control messages
+	space   int          // bytes of it for each; 0: none
 }
+
+// A vector is a message's buffers: one for a header, used if there is one, and
+// the slot's.
+type vector [2]unix.Iovec
 
 // Init wires the ring's slots to a message each.
 func (r *Rx) Init(fd int, ring *netmap.Ring, mapError func(unix.Errno) error) {
 	n := ring.NumSlots()
 	r.FD, r.ring, r.MapError = fd, ring, mapError
-	r.msgs, r.iovs = make([]header, n), make([]unix.Iovec, n)
+	r.msgs, r.vecs = make([]header, n), make([]vector, n)
 	for i := range n {
-		r.msgs[i].hdr.Iov = &r.iovs[i]
+		r.msgs[i].hdr.Iov = &r.vecs[i][1]
 		r.msgs[i].hdr.SetIovlen(1)
-		r.iovs[i].SetLen(ring.BufSize())
+		r.vecs[i][1].SetLen(maxLen(ring))
 		r.wire(uint32(i))
 	}
 	r.taken = ring.Head()
 }
 
+// Ask has the socket say more of each packet from here on. It comes after Init
+// and Split, before the first Sync, and before a packet is in the socket that must not do
+// without.
+func (r *Rx) Ask(w *Wants) error {
+	space, err := w.ask(r.FD)
+	if err != nil {
+		return err
+	}
+	r.clock = w.Clock
+	if r.split != nil {
+		r.split.ask(space)
+		return nil
+	}
+	r.space = space
+	r.control = make([]byte, space*len(r.msgs))
+	if w.VnetHdr {
+		r.heads = make([]vnetHeader, len(r.msgs))
+	}
+	for i := range r.msgs {
+		hdr := &r.msgs[i].hdr
+		if space > 0 {
+			hdr.Control = &r.control[i*space]
+			hdr.SetControllen(space)
+		}
+		if w.VnetHdr {
+			r.vecs[i][0].Base = &r.heads[i].flags
+			r.vecs[i][0].SetLen(sizeofVnetHeader)
+			hdr.Iov = &r.vecs[i][0]
+			hdr.SetIovlen(2)
+		}
+	}
+	return nil
+}
+
+// maxLen is the longest packet a slot can have: its length has 16 bits.
+func maxLen(r *netmap.Ring) int { return min(r.BufSize(), netmap.MaxBufSize) }
+
 // wire lets message i receive into the buffer that slot i now has.
 func (r *Rx) wire(i uint32) {
 	s := r.ring.Slot(i)
-	r.iovs[i].Base = &r.ring.Buffer(s)[0]
+	r.vecs[i][1].Base = &r.ring.Buffer(s)[0]
 	if r.peers {
 		m := r.ring.Meta(s)
 		r.msgs[i].hdr.Name, r.msgs[i].hdr.Namelen = &m.Sockaddr[0], uint32(len(m.Sockaddr))
@@ -96,6 +143,12 @@ func (r *Rx) Sync() error {
 		if errno == unix.EINTR {
 			continue
 		}
+		if errno == unix.EINVAL && r.heads != nil {
+			// The header has no word for what this frame was merged by, and
+			// the kernel has dropped it (packet_rcv_vnet, af_packet.c).
+			backend.Add(&r.counters.Undescribed, 1)
+			break
+		}
 		if errno != 0 {
 			if errno != unix.EAGAIN {
 				r.err = r.MapError(errno)
@@ -118,12 +171,23 @@ func (r *Rx) Sync() error {
 }
 
 // deliver makes n received messages from slot first on the user's. A message
-// longer than its buffer is counted and dropped here, not passed on short.
+// that is not whole is counted and dropped here, not passed on short.
 func (r *Rx) deliver(first, n int) (packets, bytes uint64) {
 	slots, msgs := r.ring.Slots()[first:first+n], r.msgs[first:first+n]
+	longest := uint(maxLen(r.ring))
 	k := 0 // messages kept
 	for i := range msgs {
+		size := int(msgs[i].len)
 		if msgs[i].hdr.Flags&unix.MSG_TRUNC != 0 {
+			size = -1
+		}
+		if r.heads != nil {
+			size = r.offload(first+i, &slots[i], size)
+		}
+		if r.space > 0 {
+			size = r.learn(first+i, &slots[i], size)
+		}
+		if uint(size) > longest { // or -1
 			backend.Add(&r.counters.Truncated, 1)
 			continue
 		}
@@ -134,11 +198,11 @@ func (r *Rx) deliver(first, n int) (packets, bytes uint64) {
 			r.wire(uint32(first + k))
 			r.wire(uint32(first + i))
 		}
-		slots[k].Len, slots[k].Flags, slots[k].Ptr = uint16(msgs[i].len), 0, 0
+		slots[k].Len, slots[k].Flags, slots[k].Ptr = uint16(size), 0, 0
 		if r.peers {
 			r.ring.Meta(&slots[k]).SockaddrLen = uint8(peer)
 		}
-		bytes += uint64(msgs[i].len)
+		bytes += uint64(size)
 		k++
 	}
 	h := r.ring.Header()
@@ -146,6 +210,40 @@ func (r *Rx) deliver(first, n int) (packets, bytes uint64) {
 		h.Tail = 0
 	}
 	return uint64(k), bytes
+}
+
+// offload takes the header from before message i's frame and returns the
+// frame's length, -1 if it is not whole.
+func (r *Rx) offload(i int, s *netmap.Slot, size int) int {
+	h, m := &r.heads[i], r.ring.Meta(s)
+	m.PartialChecksum, m.SegmentSize = h.flags&unix.VIRTIO_NET_HDR_F_NEEDS_CSUM != 0, 0
+	if m.PartialChecksum {
+		backend.Add(&r.counters.PartialChecksums, 1)
+	}
+	if h.gsoType&^unix.VIRTIO_NET_HDR_GSO_ECN != unix.VIRTIO_NET_HDR_GSO_NONE {
+		backend.Add(&r.counters.SuperFrames, 1)
+		m.SegmentSize = h.gsoSize
+	}
+	return max(size-sizeofVnetHeader, -1)
+}
+
+// learn takes message i's control messages and returns the packet's length
+// after what they change, -1 if it is not whole.
+func (r *Rx) learn(i int, s *netmap.Slot, size int) int {
+	hdr := &r.msgs[i].hdr
+	room := r.control[i*r.space:][:r.space]
+	c := parseControl(room[:min(hdr.Controllen, uint64(r.space))])
+	hdr.SetControllen(r.space) // the kernel has set it to what it used
+	if r.clock != backend.NoClock {
+		r.ring.Meta(s).Time = c.time(r.clock)
+	}
+	switch {
+	case size < 0 || c.cut:
+		return -1
+	case c.tagged:
+		return insertTag(r.ring.Buffer(s)[:maxLen(r.ring)], size, c.tpid, c.tci)
+	}
+	return size
 }
 
 // Poll waits for the socket to be readable.

@@ -1,8 +1,6 @@
 package mmsg
 
 import (
-	"encoding/binary"
-
 	"golang.org/x/sys/unix"
 
 	"github.com/ringwalk/ringwalk/engine/internal/backend"
@@ -19,21 +17,19 @@ import (
 // it for these, but a merged one needs the following slots, whose buffers the
 // following messages have by then.
 type splitter struct {
-	msgs     []header
-	iovs     []unix.Iovec
-	names    []Addr
-	controls []mergeControl
-	bufs     [][]byte
+	msgs    []header
+	iovs    []unix.Iovec
+	names   []Addr
+	bufs    [][]byte
+	control []byte // for all messages' control messages
+	space   int    // bytes of it for each
 
 	n    int // messages received
 	next int // the first whose packets are not all in the ring
 	ofs  int // bytes of it that are
 	size int // bytes of each of its packets but the last
+	said control
 }
-
-// A mergeControl has room for the control message with which UDP_GRO tells
-// the length of the packets in a datagram, an int.
-type mergeControl [24]byte
 
 // splitVector is how many messages a splitter receives in a call. A buffer
 // takes the longest datagram, and only as much of its memory is ever touched
@@ -57,8 +53,9 @@ func (r *Rx) KeepPeers() {
 func (r *Rx) Split() {
 	s := &splitter{
 		msgs: make([]header, splitVector), iovs: make([]unix.Iovec, splitVector), bufs: make([][]byte, splitVector),
-		names: make([]Addr, splitVector), controls: make([]mergeControl, splitVector),
+		names: make([]Addr, splitVector),
 	}
+	s.ask(0)
 	// An odd number of cache lines apart, as a ring's buffers are.
 	all := make([]byte, splitVector*(splitBuffer+64))
 	for i := range s.msgs {
@@ -68,9 +65,19 @@ func (r *Rx) Split() {
 		h := &s.msgs[i].hdr
 		h.Iov = &s.iovs[i]
 		h.SetIovlen(1)
-		h.Name, h.Control = &s.names[i].Sockaddr[0], &s.controls[i][0]
+		h.Name = &s.names[i].Sockaddr[0]
 	}
-	r.split, r.msgs, r.iovs = s, nil, nil
+	r.split, r.msgs, r.vecs = s, nil, nil
+}
+
+// ask makes room for control messages of so many bytes beside UDP_GRO's.
+func (s *splitter) ask(more int) {
+	const sizeofGRO = 4 // an int (udp(7))
+	s.space = unix.CmsgSpace(sizeofGRO) + more
+	s.control = make([]byte, s.space*len(s.msgs))
+	for i := range s.msgs {
+		s.msgs[i].hdr.Control = &s.control[i*s.space]
+	}
 }
 
 // left reports whether packets have been received that are not in the ring.
@@ -83,7 +90,7 @@ func (s *splitter) receive(fd, max int) (short bool, errno unix.Errno) {
 	for i := range s.msgs[:max] {
 		h := &s.msgs[i].hdr
 		h.Namelen = uint32(len(s.names[i].Sockaddr))
-		h.SetControllen(len(s.controls[i]))
+		h.SetControllen(s.space)
 	}
 	s.n, errno = recvmmsg(fd, s.msgs[:max], 0)
 	s.next = 0
@@ -97,28 +104,10 @@ func (s *splitter) begin() {
 		return
 	}
 	m := &s.msgs[s.next]
-	s.size = int(m.len)
-	if n := m.hdr.Controllen; n > 0 {
-		if k := mergedSize(s.controls[s.next][:min(int(n), len(mergeControl{}))]); k > 0 {
-			s.size = min(k, s.size)
-		}
+	s.said = parseControl(s.control[s.next*s.space:][:min(m.hdr.Controllen, uint64(s.space))])
+	if s.size = int(m.len); s.said.segment > 0 {
+		s.size = min(s.size, s.said.segment)
 	}
-}
-
-// mergedSize returns the length of the packets in a merged datagram as its
-// control messages say, 0 if they do not: UDP_GRO's is an int (udp(7)).
-func mergedSize(control []byte) int {
-	for len(control) >= unix.SizeofCmsghdr {
-		h, data, rest, err := unix.ParseOneSocketControlMessage(control)
-		if err != nil {
-			return 0
-		}
-		if h.Level == unix.SOL_UDP && h.Type == unix.UDP_GRO && len(data) >= 4 {
-			return max(0, int(int32(binary.NativeEndian.Uint32(data))))
-		}
-		control = rest
-	}
-	return 0
 }
 
 // syncSplit is Sync with a splitter.
@@ -187,6 +176,9 @@ func (r *Rx) fill() (packets, bytes, merged uint64) {
 				slot.Len, slot.Flags, slot.Ptr = uint16(n), 0, 0
 				meta := ring.Meta(slot)
 				meta.Sockaddr, meta.SockaddrLen = s.names[s.next].Sockaddr, uint8(m.hdr.Namelen)
+				if r.clock != backend.NoClock {
+					meta.Time = s.said.time(r.clock)
+				}
 				h.Tail = next
 				packets, bytes = packets+1, bytes+uint64(n)
 				if n < whole {

@@ -14,11 +14,12 @@ import (
 	"github.com/ringwalk/ringwalk/netmap"
 )
 
-// What a frame may have beyond the interface's MTU; the tag does not count
-// against it, but needs room.
+// What a frame may have beyond the interface's MTU. Tags do not count against
+// it, but need room: one that the kernel keeps apart, and one more in the
+// frame, which may be as long without it as the MTU allows (802.1ad).
 const (
 	etherHeader = 14
-	vlanTag     = 4
+	vlanTags    = 2 * 4
 )
 
 // defaultRecvBuf is asked of the kernel for each receive socket: a small frame
@@ -40,7 +41,7 @@ func Open(name string, o *backend.Options) (rx, tx []backend.Queue, f *backend.F
 	}
 	opt := *o
 	if opt.BufSize == 0 {
-		opt.BufSize = min(max(2048, f.MaxFrame+vlanTag), netmap.MaxBufSize)
+		opt.BufSize = min(max(2048, f.MaxFrame+vlanTags), netmap.MaxBufSize)
 	}
 	if opt.RecvBuf == 0 {
 		opt.RecvBuf = defaultRecvBuf
@@ -70,7 +71,7 @@ func Open(name string, o *backend.Options) (rx, tx []backend.Queue, f *backend.F
 		}
 		rx, members = append(rx, q), append(members, q)
 	}
-	if err := startRX(members, &opt); err != nil {
+	if err := startRX(members, &opt, f); err != nil {
 		return rx, tx, f, err
 	}
 	for _, ring := range txRings {

@@ -41,11 +41,8 @@ func openRX(ifc *net.Interface, ring *netmap.Ring, o *backend.Options, f *backen
 		return nil, err
 	}
 	f.RecvBuf = size
-	if o.Promisc {
-		m := unix.PacketMreq{Ifindex: int32(ifc.Index), Type: unix.PACKET_MR_PROMISC}
-		if err := unix.SetsockoptPacketMreq(fd, unix.SOL_PACKET, unix.PACKET_ADD_MEMBERSHIP, &m); err != nil {
-			return nil, fmt.Errorf("promiscuous mode on %s: %w", ifc.Name, err)
-		}
+	if err := join(fd, ifc, o); err != nil {
+		return nil, err
 	}
 	if err := bind(fd, ifc, bits.ReverseBytes16(unix.ETH_P_ALL)); err != nil {
 		return nil, err
@@ -58,7 +55,8 @@ func openRX(ifc *net.Interface, ring *netmap.Ring, o *backend.Options, f *backen
 
 // startRX joins the sockets in one fanout group, empties them of what came
 // before their filter, and opens them.
-func startRX(queues []*rxQueue, o *backend.Options) error {
+func startRX(queues []*rxQueue, o *backend.Options, f *backend.Facts) error {
+	wants := mmsg.Wants{Clock: clock(o.Timestamps, f), Auxdata: true, VnetHdr: true}
 	if len(queues) > 1 {
 		if err := fanout(queues, o); err != nil {
 			return err
@@ -70,12 +68,19 @@ func startRX(queues []*rxQueue, o *backend.Options) error {
 		}
 		q.Collect() // what the blocked socket dropped is nobody's loss
 		q.Counters().KernelDrops.Store(0)
+		if err := q.Ask(&wants); err != nil {
+			return fmt.Errorf("packet socket on %s: %w", q.name, err)
+		}
 	}
 	for _, q := range queues {
-		if err := attach(q.fd, incomingOnly); err != nil {
+		if err := attach(q.fd, program(o.Filter)); err != nil {
+			if errors.Is(err, unix.EINVAL) && o.Filter != nil {
+				return fmt.Errorf("the kernel refuses the filter (it reads scratch memory that it has not written?): %w", err)
+			}
 			return err
 		}
 	}
+	f.Clock = wants.Clock
 	return nil
 }
 
@@ -128,32 +133,6 @@ func fanout(queues []*rxQueue, o *backend.Options) error {
 	err = unix.SetsockoptSockFprog(queues[0].fd, unix.SOL_PACKET, unix.PACKET_FANOUT_DATA,
 		&unix.SockFprog{Len: uint16(len(prog)), Filter: &prog[0]})
 	return os.NewSyscallError("setsockopt PACKET_FANOUT_DATA", err)
-}
-
-// Classic BPF programs (linux/filter.h).
-var (
-	blockAll = []unix.SockFilter{{Code: unix.BPF_RET | unix.BPF_K, K: 0}}
-
-	// incomingOnly passes all frames but those this host sends.
-	incomingOnly = []unix.SockFilter{
-		{Code: unix.BPF_LD | unix.BPF_B | unix.BPF_ABS, K: pktType},
-		{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, Jf: 1, K: unix.PACKET_OUTGOING},
-		{Code: unix.BPF_RET | unix.BPF_K, K: 0},
-		{Code: unix.BPF_RET | unix.BPF_K, K: 1 << 18},
-	}
-)
-
-// pktType is SKF_AD_OFF + SKF_AD_PKTTYPE: a negative offset, loading the
-// frame's sll_pkttype.
-const pktType = 0xfffff000 + 4
-
-func attach(fd int, prog []unix.SockFilter) error {
-	err := unix.SetsockoptSockFprog(fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER,
-		&unix.SockFprog{Len: uint16(len(prog)), Filter: &prog[0]})
-	if err != nil {
-		return os.NewSyscallError("setsockopt SO_ATTACH_FILTER", err)
-	}
-	return nil
 }
 
 // drain reads until the socket is empty; none of it is passed on.

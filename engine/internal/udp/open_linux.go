@@ -94,7 +94,14 @@ func open(s *spec, o *backend.Options) (rx, tx []backend.Queue, f *backend.Facts
 	}
 	for i, ring := range rxRings {
 		p.f.MaxFrame = min(p.f.MaxFrame, ring.BufSize())
-		rx = append(rx, newRX(all[i%len(all)], ring, p, i < len(all)))
+		q := newRX(all[i%len(all)], ring, p, i < len(all))
+		if err = q.stamp(p); err != nil {
+			for _, r := range append(rxRings, txRings...) {
+				r.Memory().FreeRing(r)
+			}
+			return nil, nil, nil, err
+		}
+		rx = append(rx, q)
 	}
 	for i, ring := range txRings {
 		p.f.MaxFrame = min(p.f.MaxFrame, ring.BufSize())

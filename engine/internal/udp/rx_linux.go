@@ -35,6 +35,16 @@ func newRX(s *socket, ring *netmap.Ring, p *plan, counts bool) *rxQueue {
 	return q
 }
 
+// stamp has the kernel stamp what is received. There is no one NIC here whose
+// clock could be asked for.
+func (q *rxQueue) stamp(p *plan) error {
+	if p.o.Timestamps == backend.NoClock {
+		return nil
+	}
+	p.f.Clock = backend.KernelClock
+	return q.Ask(&mmsg.Wants{Clock: p.f.Clock})
+}
+
 // mapError ignores what became of datagrams sent: it is no end of receiving.
 func (q *rxQueue) mapError(errno unix.Errno) error {
 	if fromICMP(errno) {

@@ -63,6 +63,7 @@ type options struct {
 	probe     string
 	promisc   bool
 	recvBuf   int
+	packet    packetFlags
 	tool      string
 	flags     *pflag.FlagSet
 }
@@ -103,6 +104,7 @@ func newOptions(stdout io.Writer) *options {
 	fs.StringVar(&o.probe, "probe", "on", "check probes: the `mode` on, or off to count frames only")
 	fs.BoolVar(&o.promisc, "promisc", true, "packet: ports: receive frames for other addresses, too; --promisc=false for not")
 	fs.Var(cli.CountValue(&o.recvBuf), "recv-buf", "packet: ports: `bytes` of each socket's receive buffer; default: 64 MiB, as far as the kernel grants it")
+	o.packet.register(fs)
 	o.Shared(fs)
 	o.flags = fs
 	return o
@@ -139,10 +141,14 @@ func (o *options) run(stdout, stderr io.Writer) (int, error) {
 	if err := o.writesItself(); err != nil {
 		return 0, err
 	}
+	ec := &engine.Config{RX: o.Queues(), Promisc: o.promisc, RecvBuf: o.recvBuf}
+	if err := o.packet.apply(ec); err != nil {
+		return 0, err
+	}
 	ctx, stop := cli.Signals(context.Background())
 	defer stop()
 	rep := o.Reporter(o.tool, stdout, stderr)
-	port, err := o.Open(&engine.Config{RX: o.Queues(), Promisc: o.promisc, RecvBuf: o.recvBuf}, rep)
+	port, err := o.Open(ec, rep)
 	if err != nil {
 		return 0, err
 	}
@@ -223,6 +229,9 @@ func (o *options) result(s meter.Snapshot, info engine.Info, start time.Time) cl
 	r.RxResult = &cli.RxResult{
 		KernelDrops: s.Engine.KernelDrops, Truncated: s.Engine.Truncated,
 		NotProbe: s.NotProbe, EndRecordsSeen: s.EndRecords, StreamsRefused: s.Refused,
+		Offloads: cli.Offloads{
+			SuperFrames: s.Engine.SuperFrames, PartialChecksums: s.Engine.PartialChecksums, Undescribed: s.Engine.Undescribed,
+		},
 	}
 	if o.probe == "off" {
 		return r
