@@ -19,21 +19,24 @@ import (
 	"github.com/ringwalk/ringwalk/internal/cli"
 )
 
-const about = `Measure what the kernel's calls for packets cost, the engine's paths beside the bare calls, over a veth
-pair between two network namespaces.
+const about = `Measure what the kernel's calls for packets cost, the engine's paths beside the bare calls, over a
+veth pair between two network namespaces.
 
-A receive row fills a socket and times how it is emptied; a send row times how it is filled. Both happen
-in turn, some hundred packets at a time, in one thread on one CPU, so that no side waits for the other.
-Sending includes what the kernel does in the sender's call: over a veth pair that is the packet's whole
-way into the receiving socket. Rows with several receive queues have a thread for each, on a CPU of its
-own as far as there are. In the last rows both ends run at once and the sender does not care whether the
-receiver keeps up: there packets are lost.
+A receive row fills a socket and times how it is emptied; a send row times how it is filled. Both
+happen in turn, some hundred packets at a time, in one thread on one CPU, so that no side waits for
+the other. Sending includes what the kernel does in the sender's call: over a veth pair that is the
+packet's whole way into the receiving socket. Rows with several receive queues have a thread for
+each, on a CPU of its own as far as there are. In the last rows both ends run at once and the sender
+does not care whether the receiver keeps up: there packets are lost.
 
-Mpps is millions of packets a second, CPU s/M the CPU seconds for a million, both of the side that a row is
-about (of both where they run at once); calls/pkt its system calls. "beside" is the ratio of the rate to
-that of the row it is held against, the median over all rounds, with the aim where there is one: to miss
-it is no failure. Then what became of the packets: those sent are those received and those dropped by the
-receiving socket or the sending interface; those that the kernel would not take were not sent.
+Mpps is millions of packets a second, CPU s/M the CPU seconds for a million, both of the side that a
+row is about (of both where they run at once); calls/pkt its system calls. "beside" is how many
+times as many packets the side moves in a CPU second as the row that it is held against (two queues
+beside one: in a second), the median over all rounds, with the aim where there is one: to miss it is
+no failure. CPU time is what the machine's other work changes least. Then what became of the
+packets: those sent are those received and those dropped by the receiving socket or the sending
+interface; those that the kernel would not take were not sent. AF_PACKET frames are as long on the
+wire as the datagrams.
 
 It needs Linux; as any user but root it runs in a user namespace, where sockets hold fewer packets.`
 
@@ -52,13 +55,14 @@ type options struct {
 	size    int
 	packets int
 	rounds  int
+	rows    string
 	json    bool
 }
 
 // Command makes the subcommand. It leaves its exit status in *status, unless it
 // returns an error.
 func Command(status *int) *cobra.Command {
-	o := options{size: 64, packets: 100000, rounds: 5}
+	o := options{size: 64, packets: 50000, rounds: 5}
 	cmd := &cobra.Command{
 		Use: "sockets", Short: "measure the calls for packets, and the engine beside them", Long: about, Example: example,
 		Args: func(cmd *cobra.Command, args []string) error {
@@ -79,9 +83,10 @@ func Command(status *int) *cobra.Command {
 	}
 	fs := cmd.Flags()
 	fs.SortFlags = false
-	fs.Var(cli.CountValue(&o.size), "size", "length of a UDP payload in `bytes`, at most 1472; AF_PACKET frames are as long on the wire")
-	fs.Var(cli.CountValue(&o.packets), "packets", "packets of each row and round, at most 10M")
-	fs.Var(cli.CountValue(&o.rounds), "rounds", "go through all rows this often, and show each row's median by its rate, at most 100")
+	fs.Var(cli.CountValue(&o.size), "size", "length of a payload in `bytes`, 1 to 1472")
+	fs.Var(cli.CountValue(&o.packets), "packets", "packets of each row and round, 1 to 10M")
+	fs.Var(cli.CountValue(&o.rounds), "rounds", "how often all is measured, 1 to 100; shown is the median")
+	fs.StringVar(&o.rows, "rows", "", "only rows with this `text`, and those they are held against")
 	fs.BoolVar(&o.json, "json", false, "one JSON object on standard output at the end, the table on standard error")
 	bench.Flags(fs)
 	cmd.SetUsageTemplate(cmd.UsageTemplate() + statuses)
@@ -92,6 +97,8 @@ func (o *options) check() error {
 	switch {
 	case o.size > 1472:
 		return cli.Usagef("--size: %d is more than 1472 bytes", o.size)
+	case len(only(plan(o.size), o.rows)) == 0:
+		return cli.Usagef("--rows: no row has %q in its group or name", o.rows)
 	case o.packets > 10e6:
 		return cli.Usagef("--packets: %d are more than 10M", o.packets)
 	case o.rounds > 100:

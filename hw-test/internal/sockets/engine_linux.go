@@ -10,6 +10,8 @@ import (
 	"github.com/ringwalk/ringwalk/netmap"
 )
 
+var errStuck = errors.New("the kernel took no packet for a second")
+
 // An engineSender sends by the engine's ports, one for each flow.
 type engineSender struct {
 	ports  []*engine.Port
@@ -113,7 +115,7 @@ func openEngineReceivers(l *bench.Lab, s *side) (r receivers, err error) {
 	if s.packet {
 		spec = "packet:" + bench.NameB
 	}
-	c := engine.Config{RX: max(1, s.queues), Vector: s.vector, NoGRO: !s.gro}
+	c := engine.Config{RX: max(1, s.queues), Vector: s.vector, NoGRO: !s.gro, RecvBuf: s.recvBuf()}
 	if s.byCPU {
 		c.Steer = engine.SteerCPU
 	}

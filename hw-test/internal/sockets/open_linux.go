@@ -12,12 +12,8 @@ import (
 	"github.com/ringwalk/ringwalk/hw-test/internal/bench"
 )
 
-// recvBuf is asked of the kernel for a receive socket, in bytes; waitMillis is
-// how long a receiver's wait lasts at most.
-const (
-	recvBuf    = 64 << 20
-	waitMillis = 10
-)
+// waitMillis is how long a receiver's wait lasts at most.
+const waitMillis = 10
 
 const port = 7
 
@@ -99,8 +95,9 @@ func openBareReceivers(l *bench.Lab, s *side) (r receivers, err error) {
 }
 
 func setUpReceiver(l *bench.Lab, s *side, fd int) error {
-	if unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, recvBuf) != nil {
-		if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, recvBuf); err != nil {
+	size := s.recvBuf()
+	if unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, size) != nil {
+		if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, size); err != nil {
 			return os.NewSyscallError("setsockopt SO_RCVBUF", err)
 		}
 	}

@@ -1,7 +1,5 @@
 package sockets
 
-import "errors"
-
 // Counts are the figures of one side of a trial.
 type counts struct {
 	packets  uint64 // taken by the kernel, or received
@@ -54,6 +52,14 @@ type side struct {
 	queues int  // receive: sockets of one address; 0: 1
 	byCPU  bool // receive: they are fed by CPU, not by the hash of addresses and ports
 	flows  int  // send: source ports; 0: 1
+	buf    int  // receive: bytes of the socket's buffer to ask for; 0: recvBuf
+}
+
+func (s *side) recvBuf() int {
+	if s.buf > 0 {
+		return s.buf
+	}
+	return recvBuf
 }
 
 // A call is a bare side's system call.
@@ -67,6 +73,13 @@ const (
 	callSendmmsg
 )
 
+// recvBuf is asked of the kernel for a receive socket, in bytes, and liveBuf
+// where both ends run at once: what a program gets that asks for nothing.
+const (
+	recvBuf = 64 << 20
+	liveBuf = 208 << 10 / 2 // the kernel doubles it (socket(7))
+)
+
 // maxVector is the most messages a call takes (UIO_MAXIOV).
 const maxVector = 1024
 
@@ -76,5 +89,3 @@ const maxSegments, maxDatagram = 64, 1<<16 - 1 - 20 - 8
 
 // segments is how many packets of a size go in one call with UDP_SEGMENT.
 func segments(size int) int { return max(1, min(maxSegments, maxDatagram/size)) }
-
-var errStuck = errors.New("the kernel took no packet for a second")

@@ -1,6 +1,10 @@
 package sockets
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
 
 // A row is one line of the table.
 type row struct {
@@ -21,7 +25,7 @@ const (
 	groupSend    = "send (UDP): into a socket with room"
 	groupQueues  = "receive queues (UDP, SO_REUSEPORT): a thread for each, of 32 flows"
 	groupPacket  = "AF_PACKET"
-	groupLive    = "both ends at once, the sender at full speed"
+	groupLive    = "both ends at once, the sender at full speed, a socket buffer of the usual 208 KiB"
 )
 
 const flows = 32
@@ -123,12 +127,27 @@ func plan(size int) []*row {
 	}
 	rows = append(rows, packetRows(size)...)
 
+	empty.buf = liveBuf
 	bare = add(row{name: "sendmmsg 64 to recvmmsg 64", group: groupLive, kind: together, tx: fill, rx: empty})
-	e := side{name: "engine", engine: true, vector: 64}
+	e := side{name: "engine", engine: true, vector: 64, buf: liveBuf}
 	add(row{name: "engine to engine, vector 64", group: groupLive, kind: together, tx: e, rx: e, beside: bare, aim: aimEngine})
 	add(row{name: "sendto to recvfrom", group: groupLive, kind: together, beside: bare,
-		tx: side{name: "sendto", call: callSendto}, rx: side{name: "recvfrom", call: callRecvfrom}})
+		tx: side{name: "sendto", call: callSendto}, rx: side{name: "recvfrom", call: callRecvfrom, buf: liveBuf}})
 	return rows
+}
+
+// only keeps the rows with the text in their group or name, and those that they
+// are held against.
+func only(rows []*row, text string) []*row {
+	keep := map[*row]bool{}
+	for _, r := range rows {
+		if strings.Contains(r.group+": "+r.name, text) {
+			for ; r != nil && !keep[r]; r = r.beside {
+				keep[r] = true
+			}
+		}
+	}
+	return slices.DeleteFunc(rows, func(r *row) bool { return !keep[r] })
 }
 
 // packetRows are those over AF_PACKET; a size of a payload makes frames of the

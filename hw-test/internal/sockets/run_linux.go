@@ -6,6 +6,8 @@ import (
 	"io"
 	"runtime"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/ringwalk/ringwalk/hw-test/internal/bench"
 	"github.com/ringwalk/ringwalk/internal/cli"
 )
@@ -22,10 +24,15 @@ func (o *options) run(ctx context.Context, l *bench.Lab, stdout, stderr io.Write
 		Tool: "hw-test", Suite: "sockets", Environment: l.Environment, Size: o.size, Packets: o.packets, Rounds: o.rounds,
 		Rows: []Result{}, Notes: []string{},
 	}
+	var err error
+	if rep.NullCall, err = nullCall(l.Environment.CPUs[0]); err != nil {
+		return 0, err
+	}
 	l.Environment.Print(human)
-	fmt.Fprintf(human, "Payloads of %d bytes; of %d rounds of about %d packets a row the median by the rate.\n", o.size, o.rounds, o.packets)
-	rows := plan(o.size)
-	err := o.measure(ctx, l, rows)
+	fmt.Fprintf(human, "Payloads of %d bytes; of %d rounds of about %d packets a row the median by the rate.\n"+
+		"A system call that does nothing takes %.2f µs here.\n", o.size, o.rounds, o.packets, rep.NullCall)
+	rows := only(plan(o.size), o.rows)
+	err = o.measure(ctx, l, rows)
 	rep.Interrupted = ctx.Err() != nil
 	rep.collect(rows)
 	rep.print(human)
@@ -73,4 +80,20 @@ func frameOf(l *bench.Lab, payload []byte) []byte {
 	copy(f[6:], l.A.MAC)
 	f[12], f[13] = 0x88, 0xb5
 	return f
+}
+
+// nullCall is the CPU time of a system call that does nothing, in µs.
+func nullCall(cpu int) (us float64, err error) {
+	const n = 20000
+	err = onThread(cpu, func() error {
+		var u usage
+		w := begin()
+		for range n {
+			_, _, _ = unix.Syscall(unix.SYS_GETPPID, 0, 0, 0)
+		}
+		w.end(&u)
+		us = float64(u.cpu.Nanoseconds()) / n / 1e3
+		return nil
+	})
+	return us, err
 }

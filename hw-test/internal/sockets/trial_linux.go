@@ -64,7 +64,7 @@ func (p *pitch) play(ctx context.Context, r *row, packets int) error {
 		p.t.queues[i] = -received[i].packets
 	}
 	if r.kind == together {
-		err = p.together(packets)
+		err = p.together(ctx, packets)
 	} else {
 		for n := 0; n < packets && err == nil && ctx.Err() == nil; n += fill {
 			err = p.turn(r.kind, fill)
@@ -195,7 +195,7 @@ func (p *pitch) drain(cpus []int) error {
 
 // together has the sender send n packets while the receivers receive, each on
 // the next CPU. Both sides' time is that of the whole.
-func (p *pitch) together(n int) error {
+func (p *pitch) together(ctx context.Context, n int) error {
 	cpus := p.l.Environment.CPUs
 	var done atomic.Bool
 	var last atomic.Int64
@@ -227,7 +227,7 @@ func (p *pitch) together(n int) error {
 	}
 	w := begin()
 	var err error
-	for sent := 0; sent < n && err == nil; sent += fillTurns {
+	for sent := 0; sent < n && err == nil && ctx.Err() == nil; sent += fillTurns {
 		err = p.tx.send(fillTurns)
 	}
 	w.end(&p.t.send)
