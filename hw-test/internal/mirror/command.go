@@ -95,7 +95,7 @@ func Command(status *int) *cobra.Command {
 	fs.Var(cli.CountValue(&o.burst), "burst", "messages that are sent at a time, 1 to 1000")
 	fs.Var(cli.DurationValue(&o.seconds, time.Second), "seconds", "how long each row sends, 0.1 to 60 seconds")
 	fs.Var(cli.CountValue(&o.rounds), "rounds", "how often all is measured, 1 to 100; shown is the median")
-	fs.BoolVar(&o.json, "json", false, "one JSON object on standard output at the end, the table on standard error")
+	fs.BoolVar(&o.json, "json", false, "one JSON object on standard output, the table on standard error")
 	bench.Flags(fs)
 	cmd.SetUsageTemplate(cmd.UsageTemplate() + statuses)
 	return cmd

@@ -87,7 +87,7 @@ func Command(status *int) *cobra.Command {
 	fs.Var(cli.CountValue(&o.packets), "packets", "packets of each row and round, 1 to 10M")
 	fs.Var(cli.CountValue(&o.rounds), "rounds", "how often all is measured, 1 to 100; shown is the median")
 	fs.StringVar(&o.rows, "rows", "", "only rows with this `text`, and those they are held against")
-	fs.BoolVar(&o.json, "json", false, "one JSON object on standard output at the end, the table on standard error")
+	fs.BoolVar(&o.json, "json", false, "one JSON object on standard output, the table on standard error")
 	bench.Flags(fs)
 	cmd.SetUsageTemplate(cmd.UsageTemplate() + statuses)
 	return cmd
