@@ -30,13 +30,14 @@ each, on a CPU of its own as far as there are. In the last rows both ends run at
 does not care whether the receiver keeps up: there packets are lost.
 
 Mpps is millions of packets a second, CPU s/M the CPU seconds for a million, both of the side that a
-row is about (of both where they run at once); calls/pkt its system calls. "beside" is how many
-times as many packets the side moves in a CPU second as the row that it is held against (two queues
-beside one: in a second), the median over all rounds, with the aim where there is one: to miss it is
-no failure. CPU time is what the machine's other work changes least. Then what became of the
-packets: those sent are those received and those dropped by the receiving socket or the sending
-interface; those that the kernel would not take were not sent. AF_PACKET frames are as long on the
-wire as the datagrams.
+row is about (of both where they run at once); calls/pkt its system calls. Each turn is timed, and
+the figures are those of the turn that a tenth of all are faster than, in the best round: what else
+the machine does only adds to it. (Where both ends run at once: of the whole, in the median round.)
+"beside" is how many times as many packets the side moves in a CPU second as the row that it is held
+against (two queues beside one, and both at once: in a second), with the aim where there is one: to
+miss it is no failure. Then what became of the packets: those sent are those received and those
+dropped by the receiving socket or the sending interface; those that the kernel would not take were
+not sent. AF_PACKET frames are as long on the wire as the datagrams.
 
 It needs Linux; as any user but root it runs in a user namespace, where sockets hold fewer packets.`
 
@@ -85,7 +86,7 @@ func Command(status *int) *cobra.Command {
 	fs.SortFlags = false
 	fs.Var(cli.CountValue(&o.size), "size", "length of a payload in `bytes`, 1 to 1472")
 	fs.Var(cli.CountValue(&o.packets), "packets", "packets of each row and round, 1 to 10M")
-	fs.Var(cli.CountValue(&o.rounds), "rounds", "how often all is measured, 1 to 100; shown is the median")
+	fs.Var(cli.CountValue(&o.rounds), "rounds", "how often all is measured, 1 to 100")
 	fs.StringVar(&o.rows, "rows", "", "only rows with this `text`, and those they are held against")
 	fs.BoolVar(&o.json, "json", false, "one JSON object on standard output, the table on standard error")
 	bench.Flags(fs)

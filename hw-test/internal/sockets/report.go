@@ -27,7 +27,8 @@ type Report struct {
 	Interrupted bool     `json:"interrupted"`
 }
 
-// Result is one line: of all rounds' trials the one with the median rate.
+// Result is one line: of all rounds' trials the best, and the median one where
+// both ends run at once.
 type Result struct {
 	Group string `json:"group"`
 	Name  string `json:"name"`
@@ -49,9 +50,8 @@ type Result struct {
 	Holds       bool     `json:"holds"`
 
 	// Beside is the row that this one is held against, "": none. Ratio is how
-	// many times as many packets it moves in a CPU second, where the numbers of
-	// queues differ in a second: the median over the rounds of the ratio within
-	// a round.
+	// many times as many packets it moves in a CPU second; in a second where the
+	// numbers of queues differ or both ends run at once.
 	Beside string  `json:"beside"`
 	Ratio  float64 `json:"ratio"`
 	Aim    float64 `json:"aim"` // 0: none
@@ -78,19 +78,43 @@ func (r *row) rate(t *trial) float64 {
 	return float64(n) / u.wall.Seconds()
 }
 
-func median[T cmp.Ordered](list []T) T {
+// decile is the first: a tenth of the list is below it.
+func decile[T cmp.Ordered](list []T) T {
 	list = slices.Sorted(slices.Values(list))
-	return list[len(list)/2]
+	return list[len(list)/10]
+}
+
+// effort is the CPU seconds for a packet.
+func (r *row) effort(t *trial) float64 {
+	u, n := r.measured(t)
+	return u.cpu.Seconds() / float64(max(n, 1))
+}
+
+// shown is the trial that stands for all rounds. Where the sides take turns it
+// is the best: what else the machine does only costs. Where they run at once it
+// is the median, for there luck is in it. nil without trials.
+func (r *row) shown() *trial {
+	if len(r.trials) == 0 {
+		return nil
+	}
+	list := slices.Clone(r.trials)
+	better := func(a, b trial) int { return cmp.Compare(r.rate(&b), r.rate(&a)) }
+	if r.kind == turns {
+		better = func(a, b trial) int { return cmp.Compare(r.effort(&a), r.effort(&b)) }
+	}
+	slices.SortFunc(list, better)
+	if r.kind == together {
+		return &list[len(list)/2]
+	}
+	return &list[0]
 }
 
 // result makes a row's line; ok is false without trials.
 func (r *row) result() (s Result, ok bool) {
-	if len(r.trials) == 0 {
+	t := r.shown()
+	if t == nil {
 		return s, false
 	}
-	list := slices.Clone(r.trials)
-	slices.SortFunc(list, func(a, b trial) int { return cmp.Compare(r.rate(&a), r.rate(&b)) })
-	t := &list[len(list)/2]
 	u, n := r.measured(t)
 	s = Result{
 		Group: r.group, Name: r.name, PPS: r.rate(t),
@@ -103,39 +127,25 @@ func (r *row) result() (s Result, ok bool) {
 	if n > 0 {
 		s.CPU, s.Calls = u.cpu.Seconds()/float64(n)*1e6, float64(u.calls)/float64(n)
 	}
-	if r.beside != nil {
+	if r.beside != nil && r.beside.shown() != nil {
 		s.Beside = r.beside.name
-		s.Ratio = r.ratio()
+		s.Ratio = ratio(r, r.beside, t, r.beside.shown())
 		s.Met = s.Aim > 0 && s.Ratio >= s.Aim
 	}
 	return s, true
 }
 
-// effort is the CPU seconds for a packet.
-func (r *row) effort(t *trial) float64 {
-	u, n := r.measured(t)
-	return u.cpu.Seconds() / float64(max(n, 1))
-}
-
-// ratio compares trials of the same round, which the machine's other work met
-// alike, and by CPU time, which that work changes less. Threads that wait for
-// each other have no use for that.
-func (r *row) ratio() float64 {
-	var list []float64
-	b := r.beside
-	for i := range min(len(r.trials), len(b.trials)) {
-		own, other := r.rate(&r.trials[i]), b.rate(&b.trials[i])
-		if r.rx.queues == b.rx.queues {
-			own, other = b.effort(&b.trials[i]), r.effort(&r.trials[i])
-		}
-		if own > 0 && other > 0 {
-			list = append(list, own/other)
-		}
+// ratio holds a row against another. Threads that wait for each other have no
+// use for CPU time.
+func ratio(r, beside *row, t, other *trial) float64 {
+	own, others := r.rate(t), beside.rate(other)
+	if r.kind != together && r.rx.queues == beside.rx.queues {
+		own, others = beside.effort(other), r.effort(t)
 	}
-	if len(list) == 0 {
+	if own <= 0 || others <= 0 {
 		return 0
 	}
-	return median(list)
+	return own / others
 }
 
 // collect makes the lines and the notes.

@@ -13,36 +13,59 @@ func took(n uint64, wall, cpu time.Duration) trial {
 	return trial{sent: n, received: n, queues: []uint64{n}, send: u, recv: u, fill: 1}
 }
 
-func TestMedianTrial(t *testing.T) {
-	r := row{receives: true, trials: []trial{took(100, 3*time.Second, 1), took(100, time.Second, 1), took(100, 2*time.Second, 1)}}
-	s, ok := r.result()
-	if !ok || s.PPS != 50 || !s.Holds || s.Met || s.Calls != 1 {
-		t.Errorf("%+v", s)
+func TestShown(t *testing.T) {
+	trials := []trial{took(100, 1*time.Second, 3*time.Second), took(100, 3*time.Second, time.Second), took(100, 2*time.Second, 2*time.Second)}
+	for k, pps := range map[kind]float64{turns: 100 / 3.0, parallel: 100, together: 50} {
+		s, ok := (&row{kind: k, receives: true, trials: trials}).result()
+		if !ok || s.PPS != pps || !s.Holds || s.Met {
+			t.Errorf("%d: %+v, want %v", k, s, pps)
+		}
 	}
 	if _, ok := (&row{}).result(); ok {
 		t.Error("a row without trials has a result")
 	}
 }
 
-// A ratio is of the same round and by CPU time; where the queues differ it is
-// by the clock.
+// A ratio is of CPU time; where the queues differ or both ends run at once it
+// is by the clock.
 func TestRatio(t *testing.T) {
-	bare := row{name: "bare", trials: []trial{took(100, 1, 20), took(100, 1, 40), took(100, 1, 10)}}
-	r := row{beside: &bare, aim: 0.95, trials: []trial{took(100, 2, 10), took(100, 2, 40), took(100, 2, 20)}}
-	if s, _ := r.result(); s.Ratio != 1 || !s.Met || s.Beside != "bare" {
+	bare := row{name: "bare", trials: []trial{took(100, 1, 40), took(100, 1, 10)}}
+	r := row{beside: &bare, aim: 0.5, trials: []trial{took(100, 4, 20), took(100, 4, 40)}}
+	if s, _ := r.result(); s.Ratio != 0.5 || !s.Met || s.Beside != "bare" {
 		t.Errorf("%+v", s)
 	}
-	r.aim = 1.25
+	r.aim = 0.51
 	if s, _ := r.result(); s.Met {
 		t.Errorf("%+v", s)
 	}
 	r.rx.queues = 2
-	if s, _ := r.result(); s.Ratio != 0.5 {
+	if s, _ := r.result(); s.Ratio != 0.25 {
 		t.Errorf("%+v", s)
 	}
 	bare.trials = nil
 	if s, _ := r.result(); s.Ratio != 0 || s.Met {
 		t.Errorf("%+v", s)
+	}
+	r.kind, bare.kind, r.rx.queues = together, together, 0
+	bare.trials = []trial{took(100, 1, 1)}
+	if s, _ := r.result(); s.Ratio != 0.25 {
+		t.Errorf("%+v", s)
+	}
+}
+
+func TestDecile(t *testing.T) {
+	list := []int{}
+	for i := range 50 {
+		list = append(list, 49-i)
+	}
+	if d := decile(list); d != 5 || decile([]int{7}) != 7 {
+		t.Errorf("%d", d)
+	}
+	var s turned
+	s.add(usage{wall: 3, cpu: 1})
+	s.add(usage{wall: 2, cpu: 2})
+	if u := s.usage(); u.wall != 4 || u.cpu != 2 {
+		t.Errorf("%+v", u)
 	}
 }
 

@@ -29,7 +29,7 @@ func (o *options) run(ctx context.Context, l *bench.Lab, stdout, stderr io.Write
 		return 0, err
 	}
 	l.Environment.Print(human)
-	fmt.Fprintf(human, "Payloads of %d bytes; of %d rounds of about %d packets a row the median by the rate.\n"+
+	fmt.Fprintf(human, "Payloads of %d bytes; %d rounds of about %d packets a row.\n"+
 		"A system call that does nothing takes %.2f µs here.\n", o.size, o.rounds, o.packets, rep.NullCall)
 	rows := only(plan(o.size), o.rows)
 	err = o.measure(ctx, l, rows)

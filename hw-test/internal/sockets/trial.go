@@ -2,11 +2,29 @@ package sockets
 
 import "time"
 
-// A usage is what one side of a trial took.
+// A usage is what one side of a trial took. Where the sides take turns, the
+// times are as if all turns had been as the one at the first decile: what else
+// the machine does only adds to a turn, and a turn is short enough for some to
+// be without it.
 type usage struct {
 	wall  time.Duration
 	cpu   time.Duration // of its threads, with what the kernel does in their calls
 	calls uint64
+}
+
+// turned are the times of one side's turns.
+type turned struct{ wall, cpu []time.Duration }
+
+func (t *turned) add(u usage) {
+	t.wall, t.cpu = append(t.wall, u.wall), append(t.cpu, u.cpu)
+}
+
+// usage puts the turns together.
+func (t *turned) usage() (u usage) {
+	if n := time.Duration(len(t.wall)); n > 0 {
+		u.wall, u.cpu = n*decile(t.wall), n*decile(t.cpu)
+	}
+	return u
 }
 
 // A trial is what became of some packets.

@@ -21,6 +21,8 @@ type pitch struct {
 	rx   receivers
 	wide bool // the sender sends from each CPU in turn
 	t    trial
+	// What the turns took, of either side.
+	sends, receives turned
 }
 
 // try plays one trial of about the given number of packets, of the given bytes
@@ -59,6 +61,7 @@ func (p *pitch) play(ctx context.Context, r *row, packets int) error {
 	if err != nil {
 		return err
 	}
+	p.sends, p.receives = turned{}, turned{}
 	p.t = trial{fill: fill, queues: make([]uint64, len(p.rx.queues))}
 	for i := range received {
 		p.t.queues[i] = -received[i].packets
@@ -69,6 +72,7 @@ func (p *pitch) play(ctx context.Context, r *row, packets int) error {
 		for n := 0; n < packets && err == nil && ctx.Err() == nil; n += fill {
 			err = p.turn(r.kind, fill)
 		}
+		p.t.send, p.t.recv = p.sends.usage(), p.receives.usage()
 	}
 	if err != nil {
 		return err
@@ -132,17 +136,20 @@ func (p *pitch) counts() (sent counts, received []counts, device uint64, err err
 // turn has the sender send n packets and then the receivers receive them.
 func (p *pitch) turn(k kind, n int) error {
 	cpus := p.l.Environment.CPUs
+	var send, recv usage
 	w := begin()
 	if err := p.fill(n, cpus); err != nil {
 		return err
 	}
-	w.end(&p.t.send)
+	w.end(&send)
+	p.sends.add(send)
 	if k == parallel {
 		return p.drain(cpus)
 	}
 	w = begin()
 	_, err := p.rx.queues[0].receive(n)
-	w.end(&p.t.recv)
+	w.end(&recv)
+	p.receives.add(recv)
 	return err
 }
 
@@ -186,10 +193,11 @@ func (p *pitch) drain(cpus []int) error {
 		})
 	}
 	wg.Wait()
-	p.t.recv.wall += time.Duration(last.Load() - first.Load())
+	recv := usage{wall: time.Duration(last.Load() - first.Load())}
 	for _, u := range used {
-		p.t.recv.cpu += u.cpu
+		recv.cpu += u.cpu
 	}
+	p.receives.add(recv)
 	return errors.Join(errs...)
 }
 
