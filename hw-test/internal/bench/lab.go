@@ -100,6 +100,9 @@ func newLab() (*Lab, error) {
 	if err != nil {
 		return nil, errors.Join(err, a.Close(), b.Close())
 	}
+	if err := l.know(); err != nil {
+		return nil, errors.Join(err, l.close())
+	}
 	return l, nil
 }
 

@@ -7,6 +7,7 @@
 //	hw-test info, vale  ──▶ packages info and valectl
 //	hw-test qdisc       ──▶ package qdiscs
 //	hw-test mirror      ──▶ package mirror
+//	hw-test sockets     ──▶ package sockets
 //
 // Each subcommand is a function here that makes a cobra command, and a package
 // beside this one that does the work.
@@ -25,6 +26,7 @@ import (
 	"github.com/ringwalk/ringwalk/hw-test/internal/mirror"
 	"github.com/ringwalk/ringwalk/hw-test/internal/qdiscs"
 	"github.com/ringwalk/ringwalk/hw-test/internal/self"
+	"github.com/ringwalk/ringwalk/hw-test/internal/sockets"
 	"github.com/ringwalk/ringwalk/hw-test/internal/valectl"
 	"github.com/ringwalk/ringwalk/hw-test/internal/vm"
 	"github.com/ringwalk/ringwalk/internal/cli"
@@ -94,7 +96,7 @@ func newRoot(status *int) *cobra.Command {
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(newSelf(status), vm.Command(status, carried.Names()...),
-		info.Command(status, nil), valectl.Command(nil), qdiscs.Command(), mirror.Command(status))
+		info.Command(status, nil), valectl.Command(nil), qdiscs.Command(), mirror.Command(status), sockets.Command(status))
 	for _, name := range carried.Names() {
 		root.AddCommand(newCarried(name, status))
 	}

@@ -25,19 +25,19 @@ import (
 	"github.com/ringwalk/ringwalk/internal/cli"
 )
 
-const about = `Measure how long messages take to a mirror and back, with one message a system call and with batches,
-side by side at the same load.
+const about = `Measure how long messages take to a mirror and back, with one message a system call and with
+batches, side by side at the same load.
 
 A publisher sends --burst messages at a time over a veth pair, a mirror in another network namespace
 sends each back, and the publisher's side takes the time of each: pktgen's ping and pong, in one
 process, each on a CPU of its own if there are two. A round trip begins when the publisher has the
 batch, for all of its messages, and ends when the message is back in the program. In the mode "one"
-every message is sent, received, sent back and received again by a system call of its own; the mirror
-passes one on before it takes the next. In the mode "batch" a call takes all there is.
+every message is sent, received, sent back and received again by a system call of its own; the
+mirror passes one on before it takes the next. In the mode "batch" a call takes all there is.
 
 A load is in messages a second; 0 sends the next batch when all of the one before is back. calls/msg
 are the system calls of both sides for a message's round trip, four in the mode "one" and a few more
-that find nothing; waiting (poll) is not counted. CPU is that of both sides.
+that find nothing; waiting (poll) is not counted. CPU/msg is the CPU time of both sides in µs.
 
 It needs Linux; as any user but root it runs in a user namespace.`
 
@@ -91,11 +91,11 @@ func Command(status *int) *cobra.Command {
 	fs.SortFlags = false
 	fs.StringVar(&o.ports, "ports", "udp,packet", "`kinds` of sockets: udp, packet (AF_PACKET)")
 	fs.StringVar(&o.loads, "loads", "3k,30k,100k,0", "`loads` in messages a second, comma-separated")
-	fs.Var(cli.CountValue(&o.size), "size", "length of a message, a UDP payload, in bytes, 32 to 1472")
-	fs.Var(cli.CountValue(&o.burst), "burst", "messages that are sent at a time, at most 1000")
+	fs.Var(cli.CountValue(&o.size), "size", "length of a message (a UDP payload) in bytes, 32 to 1472")
+	fs.Var(cli.CountValue(&o.burst), "burst", "messages that are sent at a time, 1 to 1000")
 	fs.Var(cli.DurationValue(&o.seconds, time.Second), "seconds", "how long each row sends, 0.1 to 60 seconds")
-	fs.Var(cli.CountValue(&o.rounds), "rounds", "go through all rows this often, and show each row's median by its mean, at most 100")
-	fs.BoolVar(&o.json, "json", false, "one JSON object on standard output at the end, the table on standard error")
+	fs.Var(cli.CountValue(&o.rounds), "rounds", "how often all is measured, 1 to 100; shown is the median")
+	fs.BoolVar(&o.json, "json", false, "one JSON object on standard output, the table on standard error")
 	bench.Flags(fs)
 	cmd.SetUsageTemplate(cmd.UsageTemplate() + statuses)
 	return cmd

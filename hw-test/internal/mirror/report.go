@@ -97,15 +97,17 @@ func (o *options) measure(ctx context.Context, l *bench.Lab, found map[key][]Row
 func (r *Report) collect(o *options, found map[key][]Row) {
 	for _, port := range o.list {
 		for _, load := range o.rates {
+			both := true
 			for i := range modes {
 				list := found[key{port, load, i}]
 				if len(list) == 0 {
+					both = false
 					continue
 				}
 				slices.SortFunc(list, func(a, b Row) int { return int(math.Copysign(1, a.Mean-b.Mean)) })
 				r.Rows = append(r.Rows, list[len(list)/2])
 			}
-			if n := len(r.Rows); n >= 2 && r.Rows[n-2].Mode != r.Rows[n-1].Mode {
+			if n := len(r.Rows); both {
 				r.Aims = append(r.Aims, judge(r.Rows[n-2], r.Rows[n-1]))
 			}
 		}
