@@ -76,19 +76,15 @@ func polledPort(t testing.TB, mem *netmap.Memory) (rx, tx *polled, in RxQueue, o
 	if err := unix.Pipe(fds[:]); err != nil {
 		t.Fatal(err)
 	}
-	b, err := newBell()
-	if err != nil {
-		t.Fatal(err)
-	}
+	p := &Port{spec: "test:"}
 	t.Cleanup(func() {
 		unix.Close(fds[0])
 		unix.Close(fds[1])
-		b.close()
+		p.bell.close()
 	})
 	if _, err := unix.Write(fds[1], []byte{0}); err != nil {
 		t.Fatal(err)
 	}
-	p := &Port{spec: "test:", bell: b}
 	var q [2]*polled
 	for d := range q {
 		r, err := mem.NewRing(netmap.Dir(d), 0, 0)

@@ -139,16 +139,11 @@ func open(spec string, c *Config) (*Port, error) {
 	if name != "netmap" {
 		o.RX, o.TX = one(o.RX), one(o.TX)
 	}
-	b, err := newBell()
-	if err != nil {
-		return nil, err
-	}
 	rx, tx, facts, err := f(arg, o)
 	if err != nil {
-		b.close()
-		return nil, err
+		return nil, noDescriptors(err)
 	}
-	p := &Port{spec: spec, bell: b}
+	p := &Port{spec: spec}
 	p.info = Info{
 		Spec: spec, Backend: name, Why: why,
 		Interface: facts.Interface, Index: facts.Index, MAC: net.HardwareAddr(facts.MAC),

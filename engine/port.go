@@ -47,7 +47,7 @@ type Port struct {
 	rx   []RxQueue
 	tx   []TxQueue
 	all  []*queue
-	bell *bell
+	bell bell
 
 	mu     sync.Mutex
 	closed bool
@@ -102,6 +102,9 @@ func (p *Port) Stop() {
 func (p *Port) stop() {
 	for _, q := range p.all {
 		q.gate.close()
+		if s := q.source.Load(); s != nil {
+			s.p.stopped(s)
+		}
 	}
 	p.bell.ring()
 }

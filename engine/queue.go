@@ -62,6 +62,8 @@ type queue struct {
 
 	polling backend.Polling // nil if polling never syncs the backend's ring
 
+	source atomic.Pointer[Source] // where a Poller has the queue
+
 	collect   sync.Mutex // lets one goroutine at a time Collect, and none after Close
 	collected bool       // closed: the counters are final
 }
@@ -97,7 +99,11 @@ func (q *queue) Sync() error {
 	if err := q.check("sync"); err != nil {
 		return err
 	}
-	return q.fail("sync", q.Queue.Sync())
+	err := q.Queue.Sync()
+	if s := q.source.Load(); s != nil {
+		s.synced()
+	}
+	return q.fail("sync", err)
 }
 
 // polled ends a wait, as Sync does.
@@ -106,7 +112,11 @@ func (q *queue) polled(revents int16) error {
 		return err
 	}
 	defer q.gate.leave()
-	return q.fail("wait", q.Polled(revents))
+	err := q.Polled(revents)
+	if s := q.source.Load(); s != nil {
+		s.synced()
+	}
+	return q.fail("wait", err)
 }
 
 // check refuses a ring whose indices the user set outside of what is the

@@ -70,15 +70,25 @@ func (w *waiter) slice(d time.Duration, extra *bell, queues []*queue) (ended boo
 			w.leave()
 			return true, err
 		}
+		bell, err := q.port.bell.pollFd()
+		if err != nil {
+			w.leave()
+			return true, q.fail("wait", err)
+		}
 		want := q.Poll()
 		raw = raw || want.Syncs
-		w.fds = append(w.fds, unix.PollFd{Fd: int32(want.FD), Events: want.Events}, q.port.bell.pollFd())
+		w.fds = append(w.fds, unix.PollFd{Fd: int32(want.FD), Events: want.Events}, bell)
 		if want.After >= 0 && (after < 0 || want.After < after) {
 			after = want.After
 		}
 	}
 	if extra != nil {
-		w.fds = append(w.fds, extra.pollFd())
+		bell, err := extra.pollFd()
+		if err != nil {
+			w.leave()
+			return true, err
+		}
+		w.fds = append(w.fds, bell)
 	}
 	if after >= 0 {
 		timeout = min(timeout, after)

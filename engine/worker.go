@@ -83,10 +83,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	}
 	defer restore()
 
-	alarm, err := newBell()
-	if err != nil {
-		return err
-	}
+	alarm := &bell{}
 	defer alarm.close()
 	stop := context.AfterFunc(ctx, alarm.ring)
 	defer func() {

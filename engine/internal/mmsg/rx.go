@@ -109,6 +109,10 @@ func (r *Rx) Ring() *netmap.Ring { return r.ring }
 // Counters returns the queue's counters.
 func (r *Rx) Counters() *backend.Counters { return &r.counters }
 
+// maxIgnored is how many errors one Sync passes over: the kernel tells each
+// once, unless it refuses the call itself.
+const maxIgnored = 16
+
 // Sync takes back the slots the user returned and receives what there is into
 // all that are free.
 func (r *Rx) Sync() error {
@@ -123,6 +127,7 @@ func (r *Rx) Sync() error {
 		return r.err
 	}
 	var packets, bytes uint64
+	ignored := 0
 	for {
 		// A contiguous run of free slots, one always left over.
 		first, end := int(h.Tail), r.ring.NumSlots()
@@ -151,7 +156,10 @@ func (r *Rx) Sync() error {
 		}
 		if errno != 0 {
 			if errno != unix.EAGAIN {
-				r.err = r.MapError(errno)
+				if r.err = r.MapError(errno); r.err == nil && ignored < maxIgnored {
+					ignored++ // packets may be there still
+					continue
+				}
 			}
 			break
 		}
