@@ -128,7 +128,7 @@ func explainRequest(dev Device, r *Request, err error) error {
 // requestErrors are what errnos mean, by request; those under 0 are for all.
 var requestErrors = map[ReqType]map[syscall.Errno]string{
 	0: {
-		syscall.ENXIO:  "there is no such port (ip link shows the interfaces, VALEList the ports of switches)",
+		syscall.ENXIO:  "there is no such port (ip link shows the interfaces, hw-test vale list the ports of switches)",
 		syscall.ENOMEM: "netmap has no memory, or no switch, for it (see buf_num, ring_num, if_num and vale_max_bridges in /sys/module/netmap/parameters)",
 		syscall.EINVAL: "netmap refuses it (dmesg may tell more)",
 		syscall.EBUSY:  "the port is in use",
@@ -143,12 +143,12 @@ var requestErrors = map[ReqType]map[syscall.Errno]string{
 	},
 	ReqVALEAttach: {
 		syscall.EBUSY:      "it is attached already, or a program has its rings open",
-		syscall.EINVAL:     "the name must be valeSWITCH:INTERFACE, of an interface that is there (VALENewIf makes one), with all NIC rings",
+		syscall.EINVAL:     "the name must be valeSWITCH:INTERFACE, of an interface that is there (hw-test vale newif makes one), with all NIC rings",
 		syscall.EOPNOTSUPP: "the interface's driver has no netmap support and emulation is off (echo 0 > /sys/module/netmap/parameters/admode)",
 	},
 	ReqVALEDetach: {
 		syscall.ENXIO:  "it is not attached to that switch",
-		syscall.EBUSY:  "it cannot be detached while it is polled, or while another switch has it (VALEPollingDisable, or detach it there first)",
+		syscall.EBUSY:  "it cannot be detached while it is polled, or while another switch has it (hw-test vale poll --off, or detach it there first)",
 		syscall.EINVAL: "the name must be valeSWITCH:INTERFACE, of an interface that was attached",
 	},
 	ReqVALEList: {
@@ -161,13 +161,13 @@ var requestErrors = map[ReqType]map[syscall.Errno]string{
 	},
 	ReqVALEDelIf: {
 		syscall.ENXIO:  "there is no such interface",
-		syscall.EINVAL: "the interface is not one that VALENewIf has made",
-		syscall.EBUSY:  "the interface is attached to a switch or open (VALEDetach it, and close its programs)",
+		syscall.EINVAL: "the interface is no persistent VALE port, and only those can be removed so",
+		syscall.EBUSY:  "the interface is attached to a switch or open (hw-test vale detach it, and end the programs that have it)",
 	},
 	ReqVALEPollingEnable: {
 		syscall.ENXIO:      "it is not attached to that switch",
 		syscall.EOPNOTSUPP: "only an attached NIC can be polled",
-		syscall.EFAULT:     "it is polled already (VALEPollingDisable)",
+		syscall.EFAULT:     "it is polled already (hw-test vale poll --off ends that)",
 		syscall.EINVAL:     "the processors must be fewer than the machine has, one for single mode, and in multi mode number receive rings that there are",
 	},
 	ReqVALEPollingDisable: {

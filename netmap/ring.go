@@ -203,13 +203,6 @@ func (r *Ring) Advance(n int) {
 // outOfRing is an index that no ring has.
 const outOfRing = 1<<32 - 1
 
-// Buffer returns the whole buffer of a slot, from the data's offset on, to
-// fill it. The view is the caller's as long as the slot is.
-func (r *Ring) Buffer(s *Slot) []byte {
-	i := uint64(s.BufIdx) * r.bufSize
-	return r.bufs[i : i+r.bufSize : i+r.bufSize][s.Ptr&r.ofsMask:]
-}
-
 // Offset returns where in its buffer the data of a slot begin, in bytes
 // (nm_get_offset): 0 unless the port was opened with offsets.
 func (r *Ring) Offset(s *Slot) int { return int(s.Ptr & r.ofsMask) }

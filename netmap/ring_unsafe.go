@@ -57,6 +57,17 @@ func (r *Ring) Bytes(s *Slot) []byte {
 	return unsafe.Slice((*byte)(unsafe.Add(unsafe.Pointer(unsafe.SliceData(r.bufs)), i)), int(n))
 }
 
+// Buffer returns the whole buffer of a slot, from the data's offset on, to
+// fill it. The view is the caller's as long as the slot is. It panics if the
+// index leads out of the memory, or the offset out of the buffer.
+func (r *Ring) Buffer(s *Slot) []byte {
+	i, ofs := uint64(s.BufIdx)*r.bufSize, s.Ptr&r.ofsMask
+	if i+r.bufSize > uint64(len(r.bufs)) || ofs > r.bufSize {
+		panic(outside)
+	}
+	return unsafe.Slice((*byte)(unsafe.Add(unsafe.Pointer(unsafe.SliceData(r.bufs)), i+ofs)), int(r.bufSize-ofs))
+}
+
 const outside = "netmap: a slot's buffer index or length leads out of the memory"
 
 // Swap exchanges the packets of two slots: buffer, length, offset and whether

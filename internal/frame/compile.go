@@ -109,6 +109,7 @@ func (w *Writer) compile(l *layout, lens []uint16) error {
 		return fmt.Errorf("cannot write frames with %d checksums that vary: at most %d", len(active), maxSites)
 	}
 	w.many = w.many || len(active) > 2
+	w.join()
 	sums := prefixOf(rest)
 	for _, n := range lens {
 		all := l.sums(&sums, covered, int(n))
@@ -119,6 +120,31 @@ func (w *Writer) compile(l *layout, lens []uint16) error {
 		w.sizes = append(w.sizes, e)
 	}
 	return nil
+}
+
+// join makes one field of two side by side that may have any value and count in
+// the same sums, as both addresses of an IP header and both ports behind it do:
+// one number and one store do for both.
+func (w *Writer) join() {
+	for i := 0; i < len(w.fields); {
+		f := &w.fields[i]
+		j := slices.IndexFunc(w.fields, func(g field) bool {
+			return g.at == f.at+int32(f.width) && g.width == f.width && f.anything() && g.anything() && f.in == g.in
+		})
+		if j < 0 {
+			i++
+			continue
+		}
+		f.width *= 2
+		f.form = map[uint8]form{4: word32, 8: random64}[f.width]
+		f.first, f.step, f.count = 0, 1, f.count*f.count
+		w.fields, i = slices.Delete(w.fields, j, j+1), 0
+	}
+}
+
+// anything says that f may be joined with others.
+func (f *field) anything() bool {
+	return f.random && (f.form == word16 || f.form == word32) && f.count == 1<<(8*f.width) && len(f.more) == 0
 }
 
 // weights returns, for each checksum, how often the word at each of places

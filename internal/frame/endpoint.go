@@ -11,26 +11,10 @@ import (
 // DefaultPort is the UDP port of an endpoint that names none, as in pkt-gen.
 const DefaultPort = 1234
 
-// ParseEndpoint reads an address with an optional port: 10.0.0.1,
-// 10.0.0.1:80, 2001:db8::1, [2001:db8::1] or [2001:db8::1]:80. Without a port
-// it is [DefaultPort]. An IPv4 address in IPv6 form comes back as IPv4. A zone
-// is refused, as a frame cannot carry it. A range (a:p-b:q) is for
-// [ParseRange] and is recognised and refused.
-func ParseEndpoint(s string) (netip.AddrPort, error) {
-	ap, _, err := parseEndpoint(s, DefaultPort)
-	if err == nil {
-		return ap, nil
-	}
-	if first, _, ok := strings.Cut(s, "-"); ok {
-		if _, _, e := parseEndpoint(first, DefaultPort); e == nil {
-			return netip.AddrPort{}, fmt.Errorf("cannot use %q: ranges of addresses or ports are not supported yet; give one ip[:port]", s)
-		}
-	}
-	return netip.AddrPort{}, fmt.Errorf("cannot read %q as ip[:port] or [ipv6]:port: %w", s, err)
-}
-
-// parseEndpoint is ParseEndpoint with a port for what has none, and says
-// whether s had one.
+// parseEndpoint reads an address with an optional port: 10.0.0.1, 10.0.0.1:80,
+// 2001:db8::1, [2001:db8::1] or [2001:db8::1]:80. Without a port it has the
+// given one; given says whether s had one. An IPv4 address in IPv6 form comes
+// back as IPv4. A zone is refused, as a frame cannot carry it.
 func parseEndpoint(s string, port uint16) (ap netip.AddrPort, given bool, err error) {
 	a, err := netip.ParseAddr(s)
 	if err == nil {

@@ -3,16 +3,13 @@ package frame_test
 import (
 	"fmt"
 	"log"
+	"net/netip"
 
 	"github.com/ringwalk/ringwalk/internal/frame"
 )
 
 func ExampleConfig() {
-	dst, err := frame.ParseEndpoint("12.0.0.100:80")
-	if err != nil {
-		log.Fatal(err)
-	}
-	t, err := frame.New(frame.Config{Dst: dst})
+	t, err := frame.New(frame.Config{Dst: netip.MustParseAddrPort("12.0.0.100:80")})
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -31,8 +31,8 @@ type Stamper struct {
 	payload int
 	csum    int
 	zero    uint16 // what a checksum of 0 is written as: 0xffff for UDP (RFC 768), else 0
-	stream  uint64
-	time    uint64
+	head    uint64 // the stream's place in the first 8 bytes
+	time    [8]byte
 	probe   uint64 // sum of stream and time
 	base    uint64 // sum of all the checksum covers, without the probe
 	sum     uint64 // base and probe
@@ -44,7 +44,7 @@ func (t *Template) Stamper(stream uint16) (Stamper, error) {
 	if len(t.bytes) < t.MinProbeLen() {
 		return Stamper{}, fmt.Errorf("cannot put a probe into a frame of %d bytes: it needs %d", len(t.bytes), t.MinProbeLen())
 	}
-	s := Stamper{payload: t.payload, csum: t.csum, zero: t.zero, stream: uint64(stream)}
+	s := Stamper{payload: t.payload, csum: t.csum, zero: t.zero, head: uint64(stream) << 32}
 	if t.csum >= 0 {
 		c := binary.BigEndian.Uint16(t.bytes[t.csum:])
 		s.base = uint64(without(c, sum16(t.bytes[t.payload:][:ProbeLen])))
@@ -56,8 +56,8 @@ func (t *Template) Stamper(stream uint16) (Stamper, error) {
 // Batch sets the transmit time of the probes that follow, in ns of
 // CLOCK_REALTIME since 1970. Call it once per batch.
 func (s *Stamper) Batch(now uint64) {
-	s.time = now
-	s.probe = s.stream + uint64(fold(now))
+	binary.BigEndian.PutUint64(s.time[:], now)
+	s.probe = s.head>>32 + uint64(fold(now))
 	s.sum = s.base + s.probe
 }
 
@@ -85,7 +85,7 @@ func (s *Stamper) write(b []byte, magic, seq uint64) {
 	// The conversion checks against len(b); a slice up to an end would be
 	// checked against its capacity, and could write past the frame.
 	p := (*[ProbeLen]byte)(b[s.payload:])
-	binary.BigEndian.PutUint64(p[0:8], magic<<48|s.stream<<32|seq>>16)
+	binary.BigEndian.PutUint64(p[0:8], magic<<48|s.head|seq>>16)
 	binary.BigEndian.PutUint16(p[8:10], uint16(seq))
-	binary.BigEndian.PutUint64(p[10:18], s.time)
+	*(*[8]byte)(p[10:18]) = s.time
 }

@@ -24,9 +24,14 @@ func (w *Writer) End(b []byte, total uint64) int { return w.put(b, magicEnd, tot
 
 func (w *Writer) put(b []byte, magic, seq uint64) int {
 	switch w.path {
-	case stamped:
-		w.stamper.put(b, magic, seq)
-		return w.sizes[0].n
+	case stamped: // as Stamper.put, but for the call
+		seq &= seqMask
+		s := &w.stamper
+		s.write(b, magic, seq)
+		if s.csum >= 0 {
+			binary.BigEndian.PutUint16(b[s.csum:], checksumOf(s.sum+magic+seq, s.zero))
+		}
+		return w.len
 	case counted:
 		return w.count(b)
 	}
@@ -99,6 +104,9 @@ func (w *Writer) all(b []byte, magic, seq uint64) int {
 			binary.BigEndian.PutUint16(b[f.at:], uint16(sum))
 		case word32:
 			binary.BigEndian.PutUint32(b[f.at:], uint32(sum))
+		case random64:
+			binary.BigEndian.PutUint64(b[f.at:], r)
+			sum = r>>32 + r&0xffffffff
 		default:
 			sum = f.put(b, n, r)
 		}

@@ -30,6 +30,7 @@ type Writer struct {
 	sums [maxSites]uint64
 
 	path      path
+	len       int // of all frames, where they are stamped
 	probing   bool
 	numbering bool
 	stamper   Stamper
@@ -41,7 +42,7 @@ type Writer struct {
 // word, with the bits of the frame around it.
 type field struct {
 	at     int32
-	width  uint8 // bytes: 2, 4, 6 or 16
+	width  uint8 // bytes: 2, 4, 6, 8 or 16
 	form   form
 	random bool
 	all64  bool // IPv6: all 64 lower bits are random, and those of hiRandom
@@ -64,6 +65,7 @@ const (
 	other form = iota
 	word16
 	word32
+	random64 // any value at all
 )
 
 // A share is which sums under checksums a word counts in.
@@ -217,7 +219,7 @@ func (w *Writer) prepare() error {
 	switch {
 	case len(w.sizes) > 1 || w.many:
 	case w.probing && len(w.fields) == 0:
-		w.path = stamped
+		w.path, w.len = stamped, w.sizes[0].n
 	case w.marks() == 0 && len(w.fields) == 1 && !w.fields[0].random && w.fields[0].form != other:
 		w.path = counted
 	}

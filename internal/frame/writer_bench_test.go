@@ -50,6 +50,7 @@ func BenchmarkWriter(b *testing.B) {
 		{"one counting address", shaped("eth ip src=10.0.0.0/16 udp", b), false},
 		{"four counting", shaped("eth ip src=10.0.0.0/24 dst=10.1.0.0/24 udp sport=1000-2000 dport=1-1000", b), false},
 		{"one random", shaped("eth ip udp sport~", b), false},
+		{"pkt-gen's -z -Z", shaped("eth ip src~ dst~ udp sport~ dport~", b), false},
 		{"five random, probe", shaped("eth ip src~ dst~ ttl~1-255 udp sport~ dport~", b), true},
 		{"v6 five random, probe", shaped("eth ip6 src~fd00::/64 dst~fd00:1::/64 ttl~1-255 udp sport~ dport~", b), true},
 		{"list", shaped("eth ip udp dport=80,443,8080,53", b), false},

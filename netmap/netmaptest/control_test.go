@@ -34,7 +34,7 @@ func TestPersistentPorts(t *testing.T) {
 	refused(t, "delif of nothing", c.VALEDelIf("v1"), unix.ENXIO, "no such interface")
 
 	_, err = c.VALEAttach("vale3:v1", nil)
-	refused(t, "attach of nothing", err, unix.EINVAL, "VALENewIf")
+	refused(t, "attach of nothing", err, unix.EINVAL, "hw-test vale newif")
 	_, err = c.VALEAttach("v0", nil)
 	refused(t, "attach to nothing", err, unix.EINVAL, "valeSWITCH:INTERFACE")
 	if i, err := c.VALEAttach("netmap:vale3:v0", nil); i != 0 || err != nil {
@@ -42,7 +42,7 @@ func TestPersistentPorts(t *testing.T) {
 	}
 	_, err = c.VALEAttach("vale3:v0", nil)
 	refused(t, "attach twice", err, unix.EBUSY, "already")
-	refused(t, "delif while attached", c.VALEDelIf("v0"), unix.EBUSY, "VALEDetach")
+	refused(t, "delif while attached", c.VALEDelIf("v0"), unix.EBUSY, "hw-test vale detach")
 
 	a, err := netmap.Open("vale3:a", &netmap.Config{Device: d})
 	if err != nil {
@@ -74,7 +74,7 @@ func TestPersistentPorts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	refused(t, "delif while open", c.VALEDelIf("v0"), unix.EBUSY, "close its programs")
+	refused(t, "delif while open", c.VALEDelIf("v0"), unix.EBUSY, "end the programs")
 	tx, rx := a.TX()[0], p.RX()[0]
 	s := tx.Ring().Slot(tx.Ring().Head())
 	s.Len = uint16(copy(tx.Ring().Buffer(s), slices.Repeat([]byte{0xff}, 60)))
@@ -90,7 +90,7 @@ func TestPersistentPorts(t *testing.T) {
 	// and is stuck.
 	_, err = c.VALEDetach("vale3:v0")
 	refused(t, "detach after use", err, unix.ENXIO, "not attached")
-	refused(t, "delif after use", c.VALEDelIf("v0"), unix.EBUSY, "VALEDetach")
+	refused(t, "delif after use", c.VALEDelIf("v0"), unix.EBUSY, "hw-test vale detach")
 	if all, err := c.VALEList(""); err != nil || len(all) != 1 || all[0].Name != "v0" {
 		t.Errorf("the list is %v, %v", all, err)
 	}

@@ -105,17 +105,24 @@ func TestDownAndGone(t *testing.T) {
 	ok(t, d.SetDown("nm0", false))
 	ok(t, a.RX()[0].Sync())
 
-	f, err := register(t, d, "nm1", &netmap.RegisterReq{Mode: netmap.ModeOneNIC, Flags: netmap.FlagRxRingsOnly})
+	f, err := register(t, d, "nm1", &netmap.RegisterReq{Mode: netmap.ModeOneNIC})
 	ok(t, err)
+	put(t, b.TX()[0], frame(1, 2, 0, 60)) // sent by the poll's first look
+	const wait = 300 * time.Millisecond
 	done := make(chan int16)
 	begin := time.Now()
 	go func() {
-		re, _ := f.Poll(unix.POLLIN, 50*time.Millisecond)
+		re, _ := f.Poll(unix.POLLIN, wait)
 		done <- re
 	}()
-	time.Sleep(5 * time.Millisecond)
+	for len(takeAll(t, a)) == 0 { // has it looked?
+		if time.Since(begin) > 10*time.Second {
+			t.Fatal("a poll has not sent what is in its transmit ring")
+		}
+		time.Sleep(time.Millisecond)
+	}
 	ok(t, d.Remove("nm1"))
-	if re := <-done; re != unix.POLLERR || time.Since(begin) < 50*time.Millisecond {
+	if re := <-done; re != unix.POLLERR || time.Since(begin) < wait {
 		t.Errorf("a poll under removal gave %#x after %v, want POLLERR when time is up", re, time.Since(begin))
 	}
 	ok(t, f.Close())

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -336,15 +337,18 @@ func TestReplayIsRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	go os.WriteFile(fifo, content, 0)
+	var writer sync.WaitGroup
+	writer.Go(func() { os.WriteFile(fifo, content, 0) })
 	_, err = newGenerator([]engine.TxQueue{newWire(t, 64, nil), newWire(t, 64, nil)}, replayInfo, &Config{Replay: &Replay{File: fifo}})
+	writer.Wait() // else it might yet write to the next one who opens the FIFO
 	if err == nil || !strings.Contains(err.Error(), "only one thread can replay it") {
 		t.Errorf("a FIFO for two threads: %v", err)
 	}
-	go os.WriteFile(fifo, content, 0)
+	writer.Go(func() { os.WriteFile(fifo, content, 0) })
 	if got, _ := replay(t, Config{Replay: &Replay{File: fifo}}, 1); len(got[0]) != 1 {
 		t.Errorf("a FIFO: %d frames", len(got[0]))
 	}
+	writer.Wait()
 }
 
 // Rewritten frames are right, from memory and from the file.

@@ -142,15 +142,19 @@ func (s *sender) bounded(t int64) int64 {
 }
 
 func (s *sender) fill(ring *netmap.Ring, slots []netmap.Slot) {
-	for i := range slots {
-		slot := &slots[i]
-		if s.written < ring.NumSlots() {
-			s.written++
-			s.first(ring, slot)
+	for i := range min(len(slots), ring.NumSlots()-s.written) {
+		s.written++
+		s.first(ring, &slots[i])
+	}
+	if s.writes {
+		w := s.writer
+		for i := range slots {
+			slot := &slots[i]
+			slot.Len, slot.Flags = uint16(w.Next(ring.Buffer(slot))), 0
 		}
-		slot.Flags = 0
-		if s.writes {
-			slot.Len = uint16(s.writer.Next(ring.Buffer(slot)))
+	} else {
+		for i := range slots {
+			slots[i].Flags = 0
 		}
 	}
 	s.placed += uint64(len(slots))

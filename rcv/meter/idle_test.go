@@ -33,13 +33,16 @@ func TestBusyQueueIsNotIdle(t *testing.T) {
 		return n, done
 	}
 	busy := rings[0][0]
+	var last time.Time // not after the last packet
 	for end := time.Now().Add(100 * time.Millisecond); time.Now().Before(end); {
 		h := busy.Header()
+		last = time.Now()
 		h.Tail = busy.Next(h.Tail)
 		if n, done := process(0); n != 1 || done {
 			t.Fatal("busy queue:", n, done)
 		}
-		if _, done := process(1); done {
+		// On a machine that stood still for so long the run may end.
+		if _, done := process(1); done && time.Since(last) < m.cfg.Idle {
 			t.Fatal("the idle queue ended the run while the other was busy")
 		}
 		time.Sleep(time.Millisecond)
@@ -52,7 +55,7 @@ func TestBusyQueueIsNotIdle(t *testing.T) {
 		time.Sleep(time.Millisecond)
 		_, done = process(1)
 	}
-	if d := time.Since(begin); d < 15*time.Millisecond {
+	if d := time.Since(last); d < m.cfg.Idle {
 		t.Errorf("ended %v after the last packet", d)
 	}
 }
