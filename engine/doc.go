@@ -24,4 +24,30 @@
 //	pcap:FILE        a capture file, read by receive queues or written by transmit queues
 //	eth0             the interface, by the best backend there is: see [Info]
 //	netmap:…, vale…  netmap; [netmap.ParseSpec] has the grammar
+//
+// # Waiting for many
+//
+// Who waits for what is a matter of how many queues one goroutine has:
+//
+//	one queue           RxQueue.Wait
+//	a few, to forward   Worker: it syncs them all at each batch and polls them all when idle
+//	many, mostly idle   Poller: the kernel says which are ready (epoll, kqueue)
+//	handlers that wait  Poller in OneShot mode with a Boss and its workers
+//	a loop of your own  WaitsFor: the descriptor and the events
+//
+// A [Poller] is in one of three modes for each of its sources:
+//
+//	          told of                          its use
+//	Level     while it is ready                one Sync an event, whatever it leaves comes again
+//	Edge      until a Sync has given nothing   queues that get many packets at a time: see Source.Drain
+//	OneShot   once until Rearm                 handling in other goroutines: see Boss
+//
+// netmap's queues are Level only, because polling their descriptor is what
+// syncs them; capture files are always ready. A transmit queue is waited for
+// when a Sync has left packets behind, and not before.
+//
+// A port of one socket costs one descriptor in a Poller, and a second and third
+// one when one of its queues is waited for by itself or in a Worker. For
+// thousands of ports give Config small Slots and RecvBuf, and a Memory that is
+// shared by some hundred of them.
 package engine

@@ -8,6 +8,7 @@
 //	hw-test qdisc       ──▶ package qdiscs
 //	hw-test mirror      ──▶ package mirror
 //	hw-test sockets     ──▶ package sockets
+//	hw-test poll        ──▶ package manysockets
 //
 // Each subcommand is a function here that makes a cobra command, and a package
 // beside this one that does the work.
@@ -23,6 +24,7 @@ import (
 
 	"github.com/ringwalk/ringwalk/hw-test/internal/carried"
 	"github.com/ringwalk/ringwalk/hw-test/internal/info"
+	"github.com/ringwalk/ringwalk/hw-test/internal/manysockets"
 	"github.com/ringwalk/ringwalk/hw-test/internal/mirror"
 	"github.com/ringwalk/ringwalk/hw-test/internal/qdiscs"
 	"github.com/ringwalk/ringwalk/hw-test/internal/self"
@@ -96,7 +98,8 @@ func newRoot(status *int) *cobra.Command {
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(newSelf(status), vm.Command(status, carried.Names()...),
-		info.Command(status, nil), valectl.Command(nil), qdiscs.Command(), mirror.Command(status), sockets.Command(status))
+		info.Command(status, nil), valectl.Command(nil), qdiscs.Command(),
+		mirror.Command(status), sockets.Command(status), manysockets.Command(status))
 	for _, name := range carried.Names() {
 		root.AddCommand(newCarried(name, status))
 	}
