@@ -20,7 +20,7 @@ func TestPongOfSeveral(t *testing.T) {
 	var wg sync.WaitGroup
 	for i := range got {
 		wg.Go(func() {
-			got[i] = in(ns, fmt.Sprintf("pktgen -f ping -i udp:@127.0.0.1:0,127.0.0.1:4000 -n %d -R 2000 --max-loss 0 --json", each))
+			got[i] = in(ns, fmt.Sprintf("pktgen -f ping -i udp:@127.0.0.1:0,127.0.0.1:4000 -n %d -R 2000 --best-effort --timeout 10s --max-loss 0 --json", each))
 		})
 	}
 	wg.Wait()
