@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 
 	"golang.org/x/net/bpf"
 
@@ -208,6 +209,11 @@ func options(c *Config) (*backend.Options, error) {
 		return nil, fmt.Errorf("SteerCPUs are for SteerCPU, not for steering by %v: leave them out", c.Steer)
 	case n > 0 && n != max(c.RX, 1):
 		return nil, fmt.Errorf("%d SteerCPUs for %d receive queues: want one for each, or none", n, max(c.RX, 1))
+	}
+	for i, cpu := range c.SteerCPUs {
+		if cpu < 0 || slices.Contains(c.SteerCPUs[:i], cpu) {
+			return nil, fmt.Errorf("CPU %d in SteerCPUs: want each CPU once, as it feeds one queue", cpu)
+		}
 	}
 	o := &backend.Options{
 		RX: c.RX, TX: c.TX, Slots: c.Slots, BufSize: c.BufSize, Memory: c.Memory,

@@ -159,7 +159,7 @@ func TestSteer(t *testing.T) {
 func TestSteerRefused(t *testing.T) {
 	for _, c := range []engine.Config{
 		{RX: 2, Steer: 9}, {RX: 2, SteerCPUs: []int{0, 1}}, {RX: 2, Steer: engine.SteerRandom, SteerCPUs: []int{0, 1}},
-		{RX: 2, Steer: engine.SteerCPU, SteerCPUs: []int{0}},
+		{RX: 2, Steer: engine.SteerCPU, SteerCPUs: []int{0}}, {RX: 2, Steer: engine.SteerCPU, SteerCPUs: []int{3, 3}},
 	} {
 		if _, err := engine.Open("udp:@127.0.0.1:9", &c); err == nil {
 			t.Errorf("%+v is taken", c)

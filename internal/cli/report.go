@@ -33,6 +33,9 @@ func finalReport(r *Result, norm norm) string {
 			fmt.Fprintf(&b, "Queue %d: %d packets %d bytes\n", q.Index, q.Packets, q.Bytes)
 		}
 	}
+	if r.RxResult != nil {
+		b.WriteString(balance(r.Queues))
+	}
 	if r.TxResult != nil {
 		r.TxResult.report(&b, norm)
 	}

@@ -54,6 +54,9 @@ type Pong struct {
 	Undrained uint64 `json:"undrained"`
 	// TooLong is packets of more fragments than a ring has slots, dropped.
 	TooLong uint64 `json:"too_long"`
+	// NoPeer is packets that had no address to go back to, or one that the
+	// kernel refused, dropped (udp:@LOCAL).
+	NoPeer uint64 `json:"no_peer"`
 	// KernelDrops is frames the kernel dropped because the program was late.
 	KernelDrops uint64 `json:"kernel_drops"`
 	// Truncated is frames longer than their buffer, dropped by the queue.
@@ -83,6 +86,9 @@ func (p *Ping) report(b *strings.Builder) {
 
 func (p *Pong) report(b *strings.Builder) {
 	fmt.Fprintf(b, "Kernel drops: %d. Truncated: %d. Too long: %d\n", p.KernelDrops, p.Truncated, p.TooLong)
+	if p.NoPeer > 0 {
+		fmt.Fprintf(b, "No peer: %d packets had no address to go back to, or one that the kernel refused\n", p.NoPeer)
+	}
 	if p.Undrained > 0 {
 		fmt.Fprintf(b, "Undrained: %d packets were handed over and did not leave\n", p.Undrained)
 	}

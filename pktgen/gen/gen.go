@@ -121,6 +121,9 @@ func newGenerator(queues []engine.TxQueue, info engine.Info, c *Config) (*Genera
 	if len(queues) == 0 {
 		return nil, fmt.Errorf("port %s was opened without transmit queues", info.Spec)
 	}
+	if info.Peers {
+		return nil, fmt.Errorf("port %s has nobody to send to but those who send to it: add REMOTE:PORT", info.Spec)
+	}
 	if err := g.check(); err != nil {
 		return nil, err
 	}

@@ -76,6 +76,9 @@ func newPinger(rx []engine.RxQueue, tx []engine.TxQueue, info engine.Info, c *Co
 	if len(rx) == 0 || len(tx) == 0 {
 		return nil, fmt.Errorf("port %s was opened with %d receive and %d transmit queues: ping needs both", info.Spec, len(rx), len(tx))
 	}
+	if info.Peers {
+		return nil, fmt.Errorf("port %s has nobody to ping but those who send to it: add REMOTE:PORT", info.Spec)
+	}
 	p.tx = tx[0]
 	if err := p.cfg.complete(); err != nil {
 		return nil, err

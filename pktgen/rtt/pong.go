@@ -132,6 +132,7 @@ type Reflection struct {
 	Bytes     uint64 // of those, without CRC
 	Batches   uint64 // syncs that sent at least one
 	TooLong   uint64 // packets of more fragments than a ring has slots, dropped
+	NoPeer    uint64 // packets without an address to go back to, or with one that the kernel refused, dropped
 	Undrained uint64 // packets that were in the rings and had not left when Run ended
 	Seconds   float64
 	Queues    []Queue      // by thread
@@ -150,6 +151,7 @@ func (r *Reflector) Snapshot() Reflection {
 		sn.Bytes += q.Bytes
 		sn.Batches += st.Batches - s.base.Batches
 		sn.TooLong += s.tooLong.Load()
+		sn.NoPeer += st.NoPeer - s.base.NoPeer
 		for _, x := range s.rx {
 			sn.Engine.Add(x.Stats())
 		}

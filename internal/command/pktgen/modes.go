@@ -61,8 +61,8 @@ var functions = []string{"tx", "rx", "ping", "pong", "txseq", "rxseq"}
 var heeded = map[string]string{
 	"rx":    "probe max-loss until-silence",
 	"rxseq": "max-loss until-silence",
-	"ping":  "length rate burst src dst src-mac dst-mac ipv4 ipv6 frame fields payload best-effort force qdisc-bypass timeout max-loss",
-	"pong":  "force qdisc-bypass",
+	"ping":  "length rate burst src dst src-mac dst-mac ipv4 ipv6 frame fields payload best-effort force qdisc-bypass gso timeout max-loss",
+	"pong":  "force qdisc-bypass gso",
 }
 
 const notSending = "timeout max-loss until-silence"

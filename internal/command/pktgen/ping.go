@@ -42,7 +42,7 @@ func (o *options) ping(stdout, stderr io.Writer) (int, error) {
 	ctx, stop := cli.Signals(context.Background())
 	defer stop()
 	rep := o.Reporter("pktgen", stdout, stderr)
-	port, err := o.Open(&engine.Config{RX: engine.All, TX: 1, QdiscBypass: o.bypass, Promisc: true}, rep)
+	port, err := o.Open(o.offloads.apply(engine.Config{RX: engine.All, TX: 1, QdiscBypass: o.bypass, Promisc: true}), rep)
 	if err != nil {
 		return 0, err
 	}

@@ -61,6 +61,7 @@ type options struct {
 	bestEffort bool
 	force      bool
 	bypass     bool
+	offloads   offloads
 	modes      modes
 	qdisc      string
 	queue      *queue // what --qdisc put in place, nil if nothing
@@ -81,6 +82,7 @@ func newOptions(stdout io.Writer) *options {
 	fs.BoolVar(&o.bestEffort, "best-effort", false, "a missed rate is no reason for exit status 3")
 	fs.BoolVar(&o.force, "force", false, "send even on the interface that carries this host's default route")
 	fs.BoolVar(&o.bypass, "qdisc-bypass", false, "packet: ports: send past the queueing discipline (PACKET_QDISC_BYPASS)")
+	o.offloads.register(fs)
 	o.modes.register(fs)
 	o.qdiscFlag(fs)
 	o.modes.only(fs)
@@ -174,7 +176,7 @@ func (o *options) transmit(stdout, stderr io.Writer) (int, error) {
 	if o.mode == "txseq" {
 		queues = 1
 	}
-	port, err := o.Open(&engine.Config{TX: queues, QdiscBypass: o.bypass}, rep)
+	port, err := o.Open(o.offloads.apply(engine.Config{TX: queues, QdiscBypass: o.bypass}), rep)
 	if err != nil {
 		return 0, err
 	}

@@ -27,7 +27,7 @@ func (o *options) pong(stdout, stderr io.Writer) (int, error) {
 	ctx, stop := cli.Signals(context.Background())
 	defer stop()
 	rep := o.Reporter("pktgen", stdout, stderr)
-	port, err := o.Open(&engine.Config{RX: o.Queues(), TX: o.Queues(), QdiscBypass: o.bypass, Promisc: true}, rep)
+	port, err := o.Open(o.offloads.apply(engine.Config{RX: o.Queues(), TX: o.Queues(), QdiscBypass: o.bypass, Promisc: true}), rep)
 	if err != nil {
 		return 0, err
 	}
@@ -56,7 +56,7 @@ func (o *options) reflected(s rtt.Reflection, info engine.Info, start time.Time)
 		r.Queues = append(r.Queues, cli.Queue{Index: i, Packets: q.Packets, Bytes: q.Bytes})
 	}
 	r.Pong = &cli.Pong{
-		Requested: o.count, Undrained: s.Undrained, TooLong: s.TooLong,
+		Requested: o.count, Undrained: s.Undrained, TooLong: s.TooLong, NoPeer: s.NoPeer,
 		KernelDrops: s.Engine.KernelDrops, Truncated: s.Engine.Truncated,
 	}
 	r.Fill()

@@ -64,6 +64,7 @@ type options struct {
 	promisc   bool
 	recvBuf   int
 	packet    packetFlags
+	sockets   sockets
 	tool      string
 	flags     *pflag.FlagSet
 }
@@ -85,6 +86,7 @@ func Receive(c *command.Common, t *Task, stdout, stderr io.Writer) (int, error) 
 		Common: *c, tool: t.Tool, mode: t.Mode, count: t.Count, idle: t.Idle, maxLoss: t.MaxLoss,
 		probe: "off", promisc: true, flags: t.Flags,
 	}
+	o.sockets.defaults()
 	if t.Probe {
 		o.probe = "on"
 	}
@@ -105,6 +107,7 @@ func newOptions(stdout io.Writer) *options {
 	fs.BoolVar(&o.promisc, "promisc", true, "packet: ports: receive frames for other addresses, too; --promisc=false for not")
 	fs.Var(cli.CountValue(&o.recvBuf), "recv-buf", "packet: ports: `bytes` of each socket's receive buffer; default: 64 MiB, as far as the kernel grants it")
 	o.packet.register(fs)
+	o.sockets.register(fs)
 	o.Shared(fs)
 	o.flags = fs
 	return o
@@ -143,6 +146,9 @@ func (o *options) run(stdout, stderr io.Writer) (int, error) {
 	}
 	ec := &engine.Config{RX: o.Queues(), Promisc: o.promisc, RecvBuf: o.recvBuf}
 	if err := o.packet.apply(ec); err != nil {
+		return 0, err
+	}
+	if err := o.sockets.apply(ec, cpus); err != nil {
 		return 0, err
 	}
 	ctx, stop := cli.Signals(context.Background())
