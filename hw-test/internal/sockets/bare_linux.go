@@ -119,6 +119,10 @@ func (b *bareSender) counts() (counts, error) { return b.sum, nil }
 
 func (b *bareSender) close() error { return closeAll(b.fds) }
 
+// A buffer for one packet, and what is between two: an odd number of cache
+// lines, so that they do not fight for a few.
+const small, apart = 2048, 64
+
 // A bareReceiver receives by one of the calls, with the source of each packet.
 type bareReceiver struct {
 	*side
@@ -132,18 +136,22 @@ type bareReceiver struct {
 	controls []control
 	bufs     []byte
 	bytes    uint64 // received, so that they are looked at
+	first    int    // message that the next call begins with
+	kept     []byte // gro, keep: maxVector buffers
+	next     int    // of those, the next to be filled
 	fds      []unix.PollFd
 }
 
 func newBareReceiver(s *side, fd int) *bareReceiver {
-	const small, large = 2048, 1 << 16
 	n, size := max(1, s.vector), small
-	if s.gro {
-		size = large
+	switch {
+	case s.gro:
+		size = 1 << 16
+	case s.keep:
+		n = maxVector
 	}
 	b := &bareReceiver{side: s, fd: fd, fds: []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}}
-	// An odd number of cache lines apart, so that they do not fight for a few.
-	stride := size + 64
+	stride := size + apart
 	b.msgs, b.iovs, b.names, b.controls = make([]header, n), make([]unix.Iovec, n), make([]name, n), make([]control, n)
 	b.bufs = make([]byte, n*stride)
 	for i := range b.msgs {
@@ -152,6 +160,9 @@ func newBareReceiver(s *side, fd int) *bareReceiver {
 		b.msgs[i].hdr.Iov = &b.iovs[i]
 		b.msgs[i].hdr.SetIovlen(1)
 		b.msgs[i].setName(&b.names[i])
+	}
+	if s.gro && s.keep {
+		b.kept = make([]byte, maxVector*(small+apart))
 	}
 	return b
 }
@@ -190,13 +201,17 @@ func (b *bareReceiver) take() (packets int, errno unix.Errno) {
 		}
 		return b.look(0, n), 0
 	}
-	b.arm(len(b.msgs))
-	n, errno := recvmmsg(b.fd, b.msgs)
+	b.arm(b.vector)
+	msgs := b.msgs[b.first : b.first+b.vector]
+	if b.first += b.vector; b.first == len(b.msgs) {
+		b.first = 0
+	}
+	n, errno := recvmmsg(b.fd, msgs)
 	if errno != 0 {
 		return 0, errno
 	}
 	for i := range n {
-		packets += b.look(i, int(b.msgs[i].len))
+		packets += b.look(i, int(msgs[i].len))
 	}
 	return packets, 0
 }
@@ -219,7 +234,22 @@ func (b *bareReceiver) look(i, n int) int {
 		return 1
 	}
 	size := b.controls[i].merged(&b.msgs[i], n)
+	if b.kept != nil {
+		b.takeApart(b.bufs[i*(1<<16+apart):][:n], size)
+	}
 	return (n + size - 1) / size
+}
+
+// takeApart copies each packet of a merged message into a buffer of its own.
+func (b *bareReceiver) takeApart(message []byte, size int) {
+	for len(message) > 0 {
+		n := min(size, len(message), small)
+		copy(b.kept[b.next*(small+apart):], message[:n])
+		if b.next++; b.next == maxVector {
+			b.next = 0
+		}
+		message = message[min(size, len(message)):]
+	}
 }
 
 func (b *bareReceiver) wait() error {

@@ -58,6 +58,8 @@ func TestBareCalls(t *testing.T) {
 		{"UDP_SEGMENT, one buffer", side{call: callSendmmsg, vector: 1, gso: true, flat: true}, plain, 1, 8},
 		{"UDP_GRO", side{call: callSendmmsg, vector: 1, gso: true}, side{call: callRecvmsg, gro: true}, 1, 1},
 		{"UDP_GRO, many", side{call: callSendmmsg, vector: 1, gso: true}, side{call: callRecvmmsg, vector: 4, gro: true}, 1, 1},
+		{"UDP_GRO, taken apart", side{call: callSendmmsg, vector: 1, gso: true}, side{call: callRecvmmsg, vector: 4, gro: true, keep: true}, 1, 1},
+		{"into many buffers", many, side{call: callRecvmmsg, vector: 8, keep: true}, 8, 8},
 		{"UDP_GRO of single ones", many, side{call: callRecvmmsg, vector: 8, gro: true}, 8, 8},
 	} {
 		t.Run(c.name, func(t *testing.T) {

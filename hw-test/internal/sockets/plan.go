@@ -71,21 +71,26 @@ func plan(size int) []*row {
 		}
 		return add(row{name: rx.name, group: groupReceive, tx: tx, rx: rx, receives: true, beside: beside, aim: aim})
 	}
+	var many *row
 	one := receive(side{name: "recvfrom", call: callRecvfrom}, nil, 0)
 	receive(side{name: "recvmsg", call: callRecvmsg}, one, 0)
 	for _, v := range vectors {
 		bare := receive(side{name: fmt.Sprintf("recvmmsg %d", v), call: callRecvmmsg, vector: v}, one, aimOf(v, aimRecvmmsg))
 		receive(side{name: fmt.Sprintf("engine, vector %d", v), engine: true, vector: v}, bare, aimEngine)
+		if v == judged {
+			many = bare
+		}
 	}
+	receive(side{name: "recvmmsg 64, into 1024 buffers", call: callRecvmmsg, vector: 64, keep: true}, many, 0)
 	receive(whole, one, 0)
 	gro := receive(side{name: "recvmmsg 64 with UDP_GRO", call: callRecvmmsg, vector: 64, gro: true}, one, 0)
+	receive(side{name: "the same, copied into 1024 buffers", call: callRecvmmsg, vector: 64, gro: true, keep: true}, gro, 0)
 	receive(side{name: "engine with UDP_GRO", engine: true, gro: true}, gro, aimEngine)
 
 	send := func(tx side, rx side, beside *row, aim float64) *row {
 		return add(row{name: tx.name, group: groupSend, tx: tx, rx: rx, beside: beside, aim: aim})
 	}
 	one = send(side{name: "sendto", call: callSendto}, empty, nil, 0)
-	var many *row
 	for _, v := range vectors {
 		bare := send(side{name: fmt.Sprintf("sendmmsg %d", v), call: callSendmmsg, vector: v}, empty, one, aimOf(v, aimSendmmsg))
 		send(side{name: fmt.Sprintf("engine, vector %d", v), engine: true, vector: v}, empty, bare, aimEngine)

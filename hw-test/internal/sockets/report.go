@@ -177,19 +177,19 @@ func (r *Report) holds() bool {
 }
 
 func (r *Report) print(w io.Writer) {
-	const line = "%-37s %8s %8s %9s  %-24s %8s %8s %8s %6s %6s\n"
+	const line = "%-37s %7s %8s %10s  %-24s %8s %8s %9s %7s %6s\n"
 	group := ""
 	for _, s := range r.Rows {
 		if s.Group != group {
 			group = s.Group
 			fmt.Fprintf(w, "\n%s\n", group)
-			fmt.Fprintf(w, line, "", "Mpps", "CPU s/M", "calls/pkt", "beside", "sent", "received", "nottaken", "socket", "iface")
+			fmt.Fprintf(w, line, "", "Mpps", "CPU s/M", "calls/pkt", "beside", "sent", "received", "not taken", "socket", "iface")
 		}
 		beside := ""
 		if s.Beside != "" {
-			beside = fmt.Sprintf("%.2f", s.Ratio)
+			beside = fmt.Sprintf("%.3g", s.Ratio)
 			if s.Aim > 0 {
-				beside += fmt.Sprintf(" (aim %.2f: %s)", s.Aim, map[bool]string{true: "met", false: "missed"}[s.Met])
+				beside += fmt.Sprintf(" (aim %.3g: %s)", s.Aim, map[bool]string{true: "met", false: "missed"}[s.Met])
 			}
 		}
 		fmt.Fprintf(w, line, "  "+s.Name, fmt.Sprintf("%.3f", s.PPS/1e6), fmt.Sprintf("%.3f", s.CPU), fmt.Sprintf("%.4f", s.Calls), beside,
