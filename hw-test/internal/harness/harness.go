@@ -6,6 +6,7 @@
 //	hw-test vm          ──▶ package vm, which runs any of these in a VM
 //	hw-test info, vale  ──▶ packages info and valectl
 //	hw-test qdisc       ──▶ package qdiscs
+//	hw-test lab         ──▶ package lab
 //
 // Each subcommand is a function here that makes a cobra command, and a package
 // beside this one that does the work.
@@ -21,6 +22,7 @@ import (
 
 	"github.com/ringwalk/ringwalk/hw-test/internal/carried"
 	"github.com/ringwalk/ringwalk/hw-test/internal/info"
+	"github.com/ringwalk/ringwalk/hw-test/internal/lab"
 	"github.com/ringwalk/ringwalk/hw-test/internal/qdiscs"
 	"github.com/ringwalk/ringwalk/hw-test/internal/self"
 	"github.com/ringwalk/ringwalk/hw-test/internal/valectl"
@@ -92,7 +94,7 @@ func newRoot(status *int) *cobra.Command {
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(newSelf(status), vm.Command(status, carried.Names()...),
-		info.Command(status, nil), valectl.Command(nil), qdiscs.Command())
+		info.Command(status, nil), valectl.Command(nil), qdiscs.Command(), lab.Command())
 	for _, name := range carried.Names() {
 		root.AddCommand(newCarried(name, status))
 	}
