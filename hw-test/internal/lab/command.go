@@ -4,13 +4,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"strconv"
-	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
 	"github.com/ringwalk/ringwalk/internal/cli"
+	"github.com/ringwalk/ringwalk/internal/nic"
 )
 
 const about = `A lab file, lab.yaml, says which ports of which nodes a test runs over and how they are wired. The
@@ -89,7 +88,7 @@ func (l *Lab) print(w io.Writer) {
 				opens = "-"
 			}
 			fmt.Fprintf(t, "%s.%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", n.Name, p.Name, n.Role, opens,
-				or(p.Interface, "-"), or(p.PCI, "-"), or(p.MAC, "-"), or(p.Driver, "-"), or(cpuList(p.CPUs), "any"))
+				or(p.Interface, "-"), or(p.PCI, "-"), or(p.MAC, "-"), or(p.Driver, "-"), or(nic.WriteCPUs(p.CPUs), "any"))
 		}
 	}
 	t.Flush()
@@ -103,12 +102,4 @@ func or(s, otherwise string) string {
 		return otherwise
 	}
 	return s
-}
-
-func cpuList(cpus []int) string {
-	var s []string
-	for _, c := range cpus {
-		s = append(s, strconv.Itoa(c))
-	}
-	return strings.Join(s, ",")
 }

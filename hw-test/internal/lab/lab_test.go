@@ -103,6 +103,7 @@ func TestErrors(t *testing.T) {
 		{change(t, "cpus: 2-3", "cpus: 3-2"), `the value "3-2" is no list of CPUs`},
 		{change(t, "cpus: 2-3", "cpus: [2-3, 3]"), "CPU 3 is there twice"},
 		{change(t, "cpus: 2-3", "cpus: 0-99999999999"), "is no list of CPUs"},
+		{change(t, "cpus: 2-3", `cpus: "`+strings.Repeat("0-8191,", 100_000)+`1"`), "is no list of CPUs"},
 		{change(t, "[dev.out, gen.b]", "[dev.out]"), "lab.yaml:5:26: a link has two ends"},
 		{change(t, "[dev.out, gen.b]", "[dev.out, gen.c]"), `ends at "gen.c", and there is no such port`},
 		{change(t, "[dev.out, gen.b]", "[dev.out, gen.a]"), "port gen.a has two links"},

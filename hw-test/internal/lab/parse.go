@@ -15,6 +15,7 @@ import (
 	"go.yaml.in/yaml/v4"
 	"go.yaml.in/yaml/v4/plugin/loaderlimits"
 
+	"github.com/ringwalk/ringwalk/internal/nic"
 	"github.com/ringwalk/ringwalk/netmap"
 )
 
@@ -259,26 +260,17 @@ func (r *reader) spec(n *yaml.Node) string {
 
 // cpus reads 2, 2-3, "0,2-3" or a list of such.
 func (r *reader) cpus(n *yaml.Node) (cpus []int) {
-	const most = 1023
 	one := func(n *yaml.Node) {
-		for part := range strings.SplitSeq(r.text(n, "cpus"), ",") {
-			first, last, isRange := strings.Cut(strings.TrimSpace(part), "-")
-			a, err1 := strconv.Atoi(first)
-			b, err2 := a, error(nil)
-			if isRange {
-				b, err2 = strconv.Atoi(last)
-			}
-			if err1 != nil || err2 != nil || a < 0 || b < a || b > most {
-				r.fail(at(n), "%s is no list of CPUs like 2-3 or 0,2 (0 to %d)", kind(n), most)
+		list, ok := nic.CPUList(strings.ReplaceAll(r.text(n, "cpus"), " ", ""))
+		if !ok {
+			r.fail(at(n), "%s is no list of CPUs like 2-3 or 0,2", kind(n))
+		}
+		for _, c := range list {
+			if slices.Contains(cpus, c) {
+				r.fail(at(n), "CPU %d is there twice", c)
 				return
 			}
-			for c := a; c <= b; c++ {
-				if slices.Contains(cpus, c) {
-					r.fail(at(n), "CPU %d is there twice", c)
-					return
-				}
-				cpus = append(cpus, c)
-			}
+			cpus = append(cpus, c)
 		}
 	}
 	if n.Kind == yaml.SequenceNode {
