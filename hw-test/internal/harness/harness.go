@@ -7,6 +7,7 @@
 //	hw-test info, vale  ──▶ packages info and valectl
 //	hw-test qdisc       ──▶ package qdiscs
 //	hw-test lab         ──▶ package lab
+//	hw-test preflight   ──▶ package preflight
 //
 // Each subcommand is a function here that makes a cobra command, and a package
 // beside this one that does the work.
@@ -23,6 +24,7 @@ import (
 	"github.com/ringwalk/ringwalk/hw-test/internal/carried"
 	"github.com/ringwalk/ringwalk/hw-test/internal/info"
 	"github.com/ringwalk/ringwalk/hw-test/internal/lab"
+	"github.com/ringwalk/ringwalk/hw-test/internal/preflight"
 	"github.com/ringwalk/ringwalk/hw-test/internal/qdiscs"
 	"github.com/ringwalk/ringwalk/hw-test/internal/self"
 	"github.com/ringwalk/ringwalk/hw-test/internal/valectl"
@@ -94,7 +96,8 @@ func newRoot(status *int) *cobra.Command {
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(newSelf(status), vm.Command(status, carried.Names()...),
-		info.Command(status, nil), valectl.Command(nil), qdiscs.Command(), lab.Command())
+		info.Command(status, nil), valectl.Command(nil), qdiscs.Command(), lab.Command(),
+		preflight.Command(status))
 	for _, name := range carried.Names() {
 		root.AddCommand(newCarried(name, status))
 	}
