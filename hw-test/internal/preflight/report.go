@@ -66,7 +66,8 @@ type Setting struct {
 
 // String is the setting as it is printed.
 func (s Setting) String() string {
-	return strings.Join(strings.Fields(fmt.Sprintf("%s %s %s: %s, was %s", s.Port, s.What, s.Name, s.Set, s.Was)), " ")
+	what := strings.Join(strings.Fields(s.Port+" "+s.What+" "+s.Name), " ")
+	return fmt.Sprintf("%s: %s, was %s", what, s.Set, s.Was)
 }
 
 // A Port is what a test will open, and what for.

@@ -174,7 +174,7 @@ func (o *options) restore(w io.Writer, args []string) error {
 
 // Recovered is one line of recover's report.
 type Recovered struct {
-	Dev   string `json:"dev"` // "" for settings of the whole host
+	Dev   string `json:"dev"`          // "" for settings of the whole host
 	What  string `json:"what"`         // "qdisc", "guard", "nic" or "preflight"
 	By    string `json:"by,omitempty"` // who changed it
 	Kept  bool   `json:"kept"`         // left alone, as "set" set it
