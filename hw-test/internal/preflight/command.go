@@ -14,13 +14,13 @@ import (
 	"github.com/ringwalk/ringwalk/internal/nic"
 )
 
-const about = `Look whether this host and its ports are fit for a test, and say of each thing what was found, what is
-wanted and which command changes it. Without a port only the host is looked at.
+const about = `Look whether this host and its ports are fit for a test, and say of each thing what was found, what
+is wanted and which command changes it. Without a port only the host is looked at.
 
   pass   as it should be
   warn   figures will be lower than they need be, or vary
-  fail   figures would be wrong, or there would be none: a test stops here unless it is told --force,
-         and its report has the fail either way
+  fail   figures would be wrong, or there would be none: a test stops here unless it is told
+         --force, and its report has the fail either way
   skip   does not apply here, or cannot be known: why is said. It is never a pass.
 
 --fix changes what can be changed while the host runs and be put back: offloads, pause frames, ring

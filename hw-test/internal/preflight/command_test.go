@@ -108,3 +108,11 @@ func TestPrint(t *testing.T) {
 		t.Error("a passed check says what to do")
 	}
 }
+
+func TestHelpFits(t *testing.T) {
+	for line := range strings.Lines(about + "\n" + example + Command(new(int)).UsageString()) {
+		if n := len([]rune(strings.TrimRight(line, "\n"))); n > 100 {
+			t.Errorf("%d columns: %s", n, line)
+		}
+	}
+}

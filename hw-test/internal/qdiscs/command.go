@@ -38,10 +38,11 @@ and behind it, or not, ,txqueuelen=N. Refused, with nothing touched: a qdisc wit
 of a kind whose settings do not all show, which could not be put back exactly; noqueue on a device
 that needs a queue. --force does it all the same.`
 
-const aboutRecover = `Put back what programs that were killed left changed, of a device or, without one, of all in all network
-namespaces: qdiscs, what was set for netmap ports (link up, promiscuous, offloads), and what a test's
-preflight has fixed for its time. What somebody else has changed since stays as it is, and so does
-what "qdisc set" and "preflight --fix" set. What programs that run have changed is theirs to put back.`
+const aboutRecover = `Put back what programs that were killed left changed, of a device or, without one, of all in all
+network namespaces: qdiscs, what was set for netmap ports (link up, promiscuous, offloads), and what
+a test's preflight has fixed for its time. What somebody else has changed since stays as it is, and
+so does what "qdisc set" and "preflight --fix" set. What programs that run have changed is theirs to
+put back.`
 
 const aboutCompare = `Send at full speed over a veth pair, made for it in two network namespaces, with each qdisc in turn, and
 show what arrived and where the rest was lost. The receiving end takes a frame in the sender's own call,
