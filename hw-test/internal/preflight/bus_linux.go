@@ -1,6 +1,7 @@
 package preflight
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -103,7 +104,7 @@ func (l *portLook) interrupts() (list []interrupt, err error) {
 	if irq := l.m.read(l.pci, "irq"); err != nil && irq != "" && irq != "0" {
 		names = []string{irq} // no MSI
 	}
-	slices.SortFunc(names, func(a, b string) int { return len(a)*1000 + strings.Compare(a, b) - len(b)*1000 })
+	slices.SortFunc(names, func(a, b string) int { return cmp.Or(cmp.Compare(len(a), len(b)), cmp.Compare(a, b)) })
 	fs, err := l.m.proc()
 	if err != nil {
 		return nil, err

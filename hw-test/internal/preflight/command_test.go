@@ -6,10 +6,12 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"reflect"
 	"runtime"
 	"strings"
 	"testing"
 
+	"github.com/ringwalk/ringwalk/hw-test/internal/lab"
 	"github.com/ringwalk/ringwalk/internal/cli"
 )
 
@@ -70,6 +72,24 @@ func TestUsage(t *testing.T) {
 	}
 	if status, _, err := hwTest("--lab", "nosuch.yaml"); status != cli.ExitFailed || !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("status %d, %v", status, err)
+	}
+}
+
+// The ports of a lab file that are on this host: not those of a device of its
+// own.
+func TestOf(t *testing.T) {
+	l, err := lab.Parse("lab.yaml", []byte(`environment: local
+nodes:
+  g: {role: tg, ports: {a: {interface: eth1, spec: "netmap:%-0", cpus: 2-3}, b: {spec: "udp:@10.0.0.1:7"}}}
+  d: {role: dut, ports: {x: , y: {interface: eth2}}}
+links: [[g.a, d.x], [d.y, g.b]]
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []Port{{Spec: "netmap:eth1-0", Interface: "eth1", CPUs: []int{2, 3}}, {Spec: "udp:@10.0.0.1:7"}, {Spec: "eth2", Interface: "eth2"}}
+	if got := Of(l); !reflect.DeepEqual(got, want) {
+		t.Errorf("got %+v, want %+v", got, want)
 	}
 }
 

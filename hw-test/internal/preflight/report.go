@@ -108,8 +108,8 @@ type Options struct {
 // network namespace. It returns early, with what there is, when ctx ends.
 func Run(ctx context.Context, ports []Port, o *Options) *Report { return run(ctx, ports, o) }
 
-// Fix changes what the checks of r found wanting and can be put back, and
-// waits, 10 s at most, for links that it took down by that. The caller must call
+// Fix changes what the checks of r, which Run has just made (one read from JSON
+// no longer knows), found wanting and can be put back, and waits, 10 s at most, for links that it took down by that. The caller must call
 // Restore on every way out, or Leave with Options.Keep. Run again tells what has
 // become of it. What cannot be changed is in notes, one sentence each; the error
 // says that nothing more could be changed, such as that another process holds
