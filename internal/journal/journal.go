@@ -143,6 +143,28 @@ func Take(key Key, shared bool, undo func(*Entry) error, record func() (any, err
 	return e, false, nil
 }
 
+// Resume makes this process answer for the entry of one that has ended, kept or
+// not, with what that one recorded: to Update it, and to Leave or Finish it
+// again. Without one it returns os.ErrNotExist, and a *HeldError if its process
+// lives. Killed before it leaves, this process leaves it as it was: kept or not.
+func Resume(key Key) (*Entry, error) {
+	d, err := lockDir()
+	if err != nil {
+		return nil, err
+	}
+	defer d.unlock()
+	path, err := d.path(key)
+	if err != nil {
+		return nil, err
+	}
+	e, err := open(path)
+	if err != nil {
+		return nil, err
+	}
+	e.Holder = self()
+	return e, nil
+}
+
 // Held tells who holds key's entry at this moment, nil if nobody does; what a
 // dead process left there is given to undo as Take does, and stays where that
 // returns ErrSkip. It is for Take's record to call, of another key of the same

@@ -192,6 +192,38 @@ func TestLeave(t *testing.T) {
 	}
 }
 
+// Resume goes on with an entry that was left: it stays one that was kept, also
+// when the process ends before it leaves it again.
+func TestResume(t *testing.T) {
+	fresh(t)
+	if _, err := Resume(key); !errors.Is(err, os.ErrNotExist) {
+		t.Error(err)
+	}
+	e, _, err := Take(key, false, never(t), remember("first"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Resume(key); err == nil || !strings.Contains(err.Error(), "holds it") {
+		t.Error(err)
+	}
+	if err := e.Leave(); err != nil {
+		t.Fatal(err)
+	}
+	e, err = Resume(key)
+	if err == nil {
+		err = e.Update(note{"second"})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.file.Close() // as a kill would
+	var n note
+	kept := false
+	if err := Release(key, func(e *Entry) error { kept = e.Kept; return e.Decode(&n) }); err != nil || !kept || n.Text != "second" {
+		t.Errorf("%v, kept %v, %+v", err, kept, n)
+	}
+}
+
 func TestKilled(t *testing.T) {
 	fresh(t)
 	p, says := start(t, "alone")

@@ -41,14 +41,14 @@ func allowed(cpus []int) []int {
 
 // nodeOf is Node for whoever may run everywhere, with sysfs mounted at sys.
 func nodeOf(sys, name string) (int, []int) {
-	if list, ok := cpuList(read(sys, "devices/system/node/online")); !ok || len(list) < 2 {
+	if list, ok := CPUList(read(sys, "devices/system/node/online")); !ok || len(list) < 2 {
 		return 0, nil
 	}
 	node, err := strconv.Atoi(read(sys, "class/net", name, "device/numa_node"))
 	if err != nil || node < 0 {
 		return 0, nil
 	}
-	cpus, _ := cpuList(read(sys, "devices/system/node", "node"+strconv.Itoa(node), "cpulist"))
+	cpus, _ := CPUList(read(sys, "devices/system/node", "node"+strconv.Itoa(node), "cpulist"))
 	return node, cpus
 }
 
@@ -59,24 +59,4 @@ func read(path ...string) string {
 		return ""
 	}
 	return strings.TrimSpace(string(b))
-}
-
-// cpuList reads the kernel's lists such as "0-3,8".
-func cpuList(s string) (list []int, ok bool) {
-	const most = 8192
-	for part := range strings.SplitSeq(s, ",") {
-		first, last, isRange := strings.Cut(part, "-")
-		lo, err := strconv.Atoi(first)
-		hi := lo
-		if err == nil && isRange {
-			hi, err = strconv.Atoi(last)
-		}
-		if err != nil || lo < 0 || hi < lo || hi >= most {
-			return nil, false
-		}
-		for n := lo; n <= hi; n++ {
-			list = append(list, n)
-		}
-	}
-	return list, true
 }

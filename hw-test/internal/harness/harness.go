@@ -9,6 +9,8 @@
 //	hw-test mirror      ──▶ package mirror
 //	hw-test sockets     ──▶ package sockets
 //	hw-test poll        ──▶ package manysockets
+//	hw-test lab         ──▶ package lab
+//	hw-test preflight   ──▶ package preflight
 //
 // Each subcommand is a function here that makes a cobra command, and a package
 // beside this one that does the work.
@@ -24,8 +26,10 @@ import (
 
 	"github.com/ringwalk/ringwalk/hw-test/internal/carried"
 	"github.com/ringwalk/ringwalk/hw-test/internal/info"
+	"github.com/ringwalk/ringwalk/hw-test/internal/lab"
 	"github.com/ringwalk/ringwalk/hw-test/internal/manysockets"
 	"github.com/ringwalk/ringwalk/hw-test/internal/mirror"
+	"github.com/ringwalk/ringwalk/hw-test/internal/preflight"
 	"github.com/ringwalk/ringwalk/hw-test/internal/qdiscs"
 	"github.com/ringwalk/ringwalk/hw-test/internal/self"
 	"github.com/ringwalk/ringwalk/hw-test/internal/sockets"
@@ -99,7 +103,8 @@ func newRoot(status *int) *cobra.Command {
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(newSelf(status), vm.Command(status, carried.Names()...),
 		info.Command(status, nil), valectl.Command(nil), qdiscs.Command(),
-		mirror.Command(status), sockets.Command(status), manysockets.Command(status))
+		mirror.Command(status), sockets.Command(status), manysockets.Command(status),
+		lab.Command(), preflight.Command(status))
 	for _, name := range carried.Names() {
 		root.AddCommand(newCarried(name, status))
 	}

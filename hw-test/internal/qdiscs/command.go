@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/ringwalk/ringwalk/hw-test/internal/preflight"
 	"github.com/ringwalk/ringwalk/internal/cli"
 	"github.com/ringwalk/ringwalk/internal/nic"
 	"github.com/ringwalk/ringwalk/qdisc"
@@ -37,10 +38,11 @@ and behind it, or not, ,txqueuelen=N. Refused, with nothing touched: a qdisc wit
 of a kind whose settings do not all show, which could not be put back exactly; noqueue on a device
 that needs a queue. --force does it all the same.`
 
-const aboutRecover = `Put back what programs that were killed left changed, of a device or, without one, of all in all network
-namespaces: qdiscs, and what was set for netmap ports (link up, promiscuous, offloads). What somebody
-else has changed since stays as it is, and so does what "set" set. What programs that run have changed
-is theirs to put back.`
+const aboutRecover = `Put back what programs that were killed left changed, of a device or, without one, of all in all
+network namespaces: qdiscs, what was set for netmap ports (link up, promiscuous, offloads), and what
+a test's preflight has fixed for its time. What somebody else has changed since stays as it is, and
+so does what "qdisc set" and "preflight --fix" set. What programs that run have changed is theirs to
+put back.`
 
 const aboutCompare = `Send at full speed over a veth pair, made for it in two network namespaces, with each qdisc in turn, and
 show what arrived and where the rest was lost. The receiving end takes a frame in the sender's own call,
@@ -173,8 +175,8 @@ func (o *options) restore(w io.Writer, args []string) error {
 
 // Recovered is one line of recover's report.
 type Recovered struct {
-	Dev   string `json:"dev"`
-	What  string `json:"what"`         // "qdisc", "guard" or "nic"
+	Dev   string `json:"dev"`          // "" for settings of the whole host
+	What  string `json:"what"`         // "qdisc", "guard", "nic" or "preflight"
 	By    string `json:"by,omitempty"` // who changed it
 	Kept  bool   `json:"kept"`         // left alone, as "set" set it
 	Error string `json:"error,omitempty"`
@@ -198,23 +200,30 @@ func (o *options) recover(w io.Writer, args []string) error {
 			}
 			list = append(list, r)
 		})
-		return errors.Join(err, nic.Recover(name, func(dev string, err error) {
-			r := Recovered{Dev: dev, What: "nic"}
+		add := func(what, dev string, kept bool, err error) {
+			r := Recovered{Dev: dev, What: what, Kept: kept}
 			if err != nil {
 				r.Error = err.Error()
 			}
 			list = append(list, r)
-		}))
+		}
+		err = errors.Join(err, preflight.Recover(name, func(dev string, kept bool, err error) { add("preflight", dev, kept, err) }))
+		return errors.Join(err, nic.Recover(name, func(dev string, err error) { add("nic", dev, false, err) }))
 	})
 	if o.json {
 		return errors.Join(printJSON(w, list), err)
 	}
 	for _, r := range list {
+		if r.Dev == "" {
+			r.Dev = "this host"
+		}
 		switch {
+		case r.Kept && r.What == "preflight":
+			fmt.Fprintf(w, "%s: set to stay by hw-test preflight --fix; hw-test preflight --restore puts it back\n", r.Dev)
 		case r.Kept:
 			fmt.Fprintf(w, "%s: set to stay by %s; hw-test qdisc restore %s puts it back\n", r.Dev, r.By, r.Dev)
 		case r.Error == "":
-			fmt.Fprintf(w, "%s: %s put back\n", r.Dev, map[string]string{"nic": "link and offloads", "qdisc": "qdisc", "guard": "qdisc"}[r.What])
+			fmt.Fprintf(w, "%s: %s put back\n", r.Dev, map[string]string{"nic": "link and offloads", "preflight": "settings", "qdisc": "qdisc", "guard": "qdisc"}[r.What])
 		}
 	}
 	if len(list) == 0 {

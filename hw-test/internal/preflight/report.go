@@ -1,0 +1,218 @@
+// Package preflight looks at a host before a test: whether its ports, CPUs and
+// settings are such that the figures will mean something.
+//
+//	ports, CPUs ──▶ Run ──▶ Report: one Check per thing, in a fixed order
+//	  /sys, /proc ──┤          pass, warn, fail, or skipped and why
+//	  ethtool     ──┤          found, wanted, and the command that changes it
+//	  netlink     ──┘            │
+//	                           Fix ──▶ journal ──▶ changed ──▶ Restore
+//
+// A check that does not apply is skipped, never passed: of a veth pair little
+// can be said. A fail says that figures would be wrong, a warn that they would
+// be lower, or vary, without need.
+//
+// Fix changes what can be changed at run time and put back: offloads, pause
+// frames, ring sizes, adaptive coalescing, the affinity of interrupts, the CPU
+// governor. What was is in the journal before (package journal), so that it is
+// put back after a kill -9 too, by Recover.
+package preflight
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// A Verdict is what a check comes to.
+type Verdict string
+
+const (
+	Pass    Verdict = "pass"
+	Warn    Verdict = "warn"    // figures will be lower than they need be, or vary
+	Fail    Verdict = "fail"    // figures would be wrong, or there would be none
+	Skipped Verdict = "skipped" // does not apply, or cannot be known; Why says which
+)
+
+// A Check is one thing that was looked at.
+type Check struct {
+	Name string `json:"check"`          // a word, such as "pause"
+	Port string `json:"port,omitempty"` // the interface it is about; empty: the host
+	// Verdict, and what it rests on.
+	Verdict Verdict  `json:"verdict"`
+	Found   string   `json:"found,omitempty"` // as it is; empty if skipped
+	Want    string   `json:"want,omitempty"`  // as it should be; empty if passed
+	Why     string   `json:"why,omitempty"`   // what follows from it, or why it is skipped
+	Do      []string `json:"do,omitempty"`    // commands that change it, or tell more
+	// Varies says that Found differs from run to run by itself (free memory),
+	// so that only verdicts are to be compared.
+	Varies bool `json:"varies,omitempty"`
+
+	fix []Setting // what Fix would do
+}
+
+// A Setting is something that Fix changed.
+type Setting struct {
+	// What is "offload", "rings", "pause", "coalescing", "irq" or "governor".
+	What string `json:"what"`
+	// Name tells several of a kind apart: a feature, an interrupt's number, a
+	// cpufreq policy.
+	Name string `json:"name,omitempty"`
+	Port string `json:"port,omitempty"` // empty: the host
+	Was  string `json:"was"`
+	Set  string `json:"set"`
+}
+
+// String is the setting as it is printed.
+func (s Setting) String() string {
+	what := strings.Join(strings.Fields(s.Port+" "+s.What+" "+s.Name), " ")
+	return fmt.Sprintf("%s: %s, was %s", what, s.Set, s.Was)
+}
+
+// A Port is what a test will open, and what for.
+type Port struct {
+	// Spec is the port spec; a bare interface name is resolved as engine does.
+	Spec string `json:"spec"`
+	// Interface is the one below; Run finds it where it is empty. It stays empty
+	// for ports without one, such as vale0:a.
+	Interface string `json:"interface,omitempty"`
+	// CPUs are those that the port's threads are to run on; empty: any.
+	CPUs []int `json:"cpus,omitempty"`
+}
+
+// A Report is what Run found. Checks are those of the ports, in the order of
+// Ports, and then those of the host.
+type Report struct {
+	Time        time.Time `json:"time"`
+	Kernel      string    `json:"kernel"`       // release, as uname -r
+	CommandLine string    `json:"command_line"` // the kernel's
+	Ports       []Port    `json:"ports"`
+	Checks      []Check   `json:"checks"`
+	// Fixed is what Fix changed before this report, Notes what it could not.
+	Fixed []Setting `json:"fixed,omitempty"`
+	Notes []string  `json:"notes,omitempty"`
+}
+
+// Options of Run and Fix; nil and the zero value are the default.
+type Options struct {
+	// Keep leaves what Fix changes in place until RestoreKept, whatever
+	// becomes of this process.
+	Keep bool
+	// Machine is what is looked at; nil is this host.
+	Machine *Machine
+}
+
+// Run looks at the ports and the host. It changes nothing and needs no rights,
+// and skips what it may not see. Ports are looked at from the calling thread's
+// network namespace. It returns early, with what there is, when ctx ends.
+func Run(ctx context.Context, ports []Port, o *Options) *Report { return run(ctx, ports, o) }
+
+// Fix changes what the checks of r, which Run has just made (one read from JSON
+// no longer knows), found wanting and can be put back, and waits, 10 s at most, for links that it took down by that. The caller must call
+// Restore on every way out, or Leave with Options.Keep. Run again tells what has
+// become of it. What cannot be changed is in notes, one sentence each; the error
+// says that nothing more could be changed, such as that another process holds
+// the port's settings.
+func Fix(ctx context.Context, r *Report, o *Options) (f *Fixed, notes []string, err error) {
+	return fix(ctx, r, o)
+}
+
+// RestoreKept puts back what a Fix with Keep has set, of one interface of the
+// calling thread's namespace or, for "", of all and of the host. report is
+// called for each with its name, "" for the host, and what went wrong.
+func RestoreKept(only string, report func(name string, err error)) error {
+	return restoreKept(only, report)
+}
+
+// Recover puts back what processes that are dead left changed, as RestoreKept
+// does for what was meant to stay.
+func Recover(only string, report func(name string, kept bool, err error)) error {
+	return recoverAll(only, report)
+}
+
+// Count is how many checks have a verdict.
+func (r *Report) Count(v Verdict) (n int) {
+	for _, c := range r.Checks {
+		if c.Verdict == v {
+			n++
+		}
+	}
+	return n
+}
+
+// ErrFailed is wrapped by what Err returns.
+var ErrFailed = errors.New("the preflight fails")
+
+// Err is what stops a test: an error that names the checks that fail, nil if
+// none does. A program that is told --force goes on all the same.
+func (r *Report) Err() error {
+	var names []string
+	for _, c := range r.Checks {
+		if c.Verdict == Fail {
+			names = append(names, strings.TrimSpace(c.Port+" "+c.Name))
+		}
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%w: %s", ErrFailed, strings.Join(names, ", "))
+}
+
+// A Difference is a check that came out otherwise in two reports.
+type Difference struct {
+	Check string `json:"check"`
+	Port  string `json:"port,omitempty"`
+	A     string `json:"a"` // verdict and what was found, or "not there"
+	B     string `json:"b"`
+}
+
+// Differences lists what differs between two reports, in their order: verdicts,
+// and what was found where that does not vary by itself.
+func Differences(a, b *Report) []Difference {
+	const none = "not there"
+	type key struct{ name, port string }
+	rest := map[key]*Check{}
+	for i := range b.Checks {
+		c := &b.Checks[i]
+		rest[key{c.Name, c.Port}] = c
+	}
+	list := []Difference{}
+	add := func(name, port, x, y string) {
+		if x != y {
+			list = append(list, Difference{name, port, x, y})
+		}
+	}
+	add("kernel", "", a.Kernel, b.Kernel)
+	add("command line", "", a.CommandLine, b.CommandLine)
+	for i := range a.Checks {
+		c := &a.Checks[i]
+		k := key{c.Name, c.Port}
+		other := rest[k]
+		if other == nil {
+			add(c.Name, c.Port, c.compared(false), none)
+			continue
+		}
+		delete(rest, k)
+		varies := c.Varies || other.Varies
+		add(c.Name, c.Port, c.compared(varies), other.compared(varies))
+	}
+	for i := range b.Checks {
+		if c := &b.Checks[i]; rest[key{c.Name, c.Port}] == c {
+			add(c.Name, c.Port, none, c.compared(false))
+		}
+	}
+	return list
+}
+
+// compared is what is held against another report's.
+func (c *Check) compared(varies bool) string {
+	s := string(c.Verdict)
+	switch {
+	case c.Verdict == Skipped:
+		return s + ": " + c.Why
+	case varies || c.Found == "":
+		return s
+	}
+	return s + ": " + c.Found
+}
