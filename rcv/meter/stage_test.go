@@ -116,10 +116,10 @@ func TestStageCountsOneByOne(t *testing.T) {
 	}
 	send(a.end(7), a.end(7), b.probe(9))
 	got := m.byID()
-	if want := (Stream{ID: 3, Packets: 6, Distinct: 5, Lost: 2, Duplicates: 1, Reordered: 1, EndRecords: 2, Total: 7, Ended: true}); got[3] != want {
+	if want := (Stream{ID: 3, Packets: 6, Distinct: 5, Lost: 2, Duplicates: 1, Reordered: 1, Extent: Extent{Mean: 1, P50: 1, P99: 1, Max: 1}, Epochs: 1, EndRecords: 2, Total: 7, Ended: true}); got[3] != want {
 		t.Errorf("%+v, want %+v", got[3], want)
 	}
-	if want := (Stream{ID: 65535, Packets: 1, Distinct: 1, Lost: 9, Total: 10}); got[65535] != want {
+	if want := (Stream{ID: 65535, Packets: 1, Distinct: 1, Lost: 9, Total: 10, Epochs: 1}); got[65535] != want {
 		t.Errorf("%+v, want %+v", got[65535], want)
 	}
 	if p := &s.pub; p.packets.Load() != 14 || p.bytes.Load() != 14*60 || p.notProbe.Load() != 5 || p.ends.Load() != 2 {
@@ -332,7 +332,7 @@ func TestQueuesShareStreams(t *testing.T) {
 	}
 	list := m.byID()
 	for id := range uint16(streams) {
-		if s, want := list[id], (Stream{ID: id, Packets: 2 * numbers, Distinct: numbers, Duplicates: numbers, Total: numbers}); s != want {
+		if s, want := list[id], (Stream{ID: id, Packets: 2 * numbers, Distinct: numbers, Duplicates: numbers, Total: numbers, Epochs: 1}); s != want {
 			t.Errorf("%+v, want %+v", s, want)
 		}
 	}
@@ -353,9 +353,9 @@ func TestStreamsInTurns(t *testing.T) {
 	f.process(t, m.stages[0])
 	got := m.byID()
 	for id, want := range []Stream{
-		{ID: 0, Packets: 10, Distinct: 10, EndRecords: 1, Total: 10, Ended: true},
-		{ID: 1, Packets: 6, Distinct: 6, Lost: 14, EndRecords: 1, Total: 20, Ended: true},
-		{ID: 2, Packets: 3, Distinct: 3, Lost: 8, Total: 11},
+		{ID: 0, Packets: 10, Distinct: 10, EndRecords: 1, Total: 10, Ended: true, Epochs: 1},
+		{ID: 1, Packets: 6, Distinct: 6, Lost: 14, EndRecords: 1, Total: 20, Ended: true, Epochs: 1},
+		{ID: 2, Packets: 3, Distinct: 3, Lost: 8, Total: 11, Epochs: 1},
 	} {
 		if got[uint16(id)] != want {
 			t.Errorf("%+v, want %+v", got[uint16(id)], want)
