@@ -60,7 +60,7 @@ func TestMetrics(t *testing.T) {
 				`ringwalk_probe_streams{mode="rx",port="x",tool="rcv"} 1000`,
 			}},
 		{cli.Result{Tool: "pktgen", Mode: "ping", Port: "x", TxResult: &cli.TxResult{}, Ping: &cli.Ping{Received: 4, Lost: 1,
-			RTT: &cli.RTT{Count: 4, MinNS: 1000, MeanNS: 2000, P50NS: 2000, P99NS: 3000, MaxNS: 4000}}},
+			RTT: &cli.Times{Count: 4, MinNS: 1000, MeanNS: 2000, P50NS: 2000, P99NS: 3000, MaxNS: 4000}}},
 			[]string{
 				`ringwalk_ping_received_total{mode="ping",port="x",tool="pktgen"} 4`,
 				`ringwalk_ping_rtt_seconds{mode="ping",port="x",tool="pktgen",quantile="0.99"} 3e-06`,

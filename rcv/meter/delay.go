@@ -32,7 +32,9 @@ type spread struct {
 	sum          float64 // of the distances
 }
 
-func newSpread(anchor int64) spread { return spread{anchor: anchor, min: math.MaxInt64, max: math.MinInt64} }
+func newSpread(anchor int64) spread {
+	return spread{anchor: anchor, min: math.MaxInt64, max: math.MinInt64}
+}
 
 // add records n times that are the same.
 func (s *spread) add(ns, n int64) {

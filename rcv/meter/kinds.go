@@ -50,26 +50,34 @@ func (p *Protocols) Malformed() uint64 { return p.Short + p.BadIP + p.BadLen + p
 // A tally counts frames of one queue by kind and size. The stage writes it and
 // publishes, once per batch, what has changed.
 type tally struct {
-	kinds [frame.Kinds]uint64
-	sizes Sizes
-	dirty struct{ kinds, sizes uint64 } // bit by bit
+	kinds    [frame.Kinds]uint64
+	sizes    Sizes
+	longest  int                           // bytes that the interface's MTU allows
+	oversize uint64                        // packets with more
+	dirty    struct{ kinds, sizes uint64 } // bit by bit
 
 	pub struct {
-		kinds [frame.Kinds]atomic.Uint64
-		sizes [len(Sizes{})]atomic.Uint64
+		kinds    [frame.Kinds]atomic.Uint64
+		sizes    [len(Sizes{})]atomic.Uint64
+		oversize atomic.Uint64
 	}
 }
 
-func (t *tally) kind(k frame.Kind) {
+// kind counts a frame, and returns the bit of dirty.
+func (t *tally) kind(k frame.Kind) uint64 {
 	k %= frame.Kinds
 	t.kinds[k]++
-	t.dirty.kinds |= 1 << k
+	return 1 << k
 }
 
-func (t *tally) size(n int) {
+// size counts a frame, and returns the bit of dirty.
+func (t *tally) size(n int) uint64 {
 	i := sizeBin(n) % uint(len(t.sizes))
 	t.sizes[i]++
-	t.dirty.sizes |= 1 << i
+	if n > t.longest {
+		t.oversize++
+	}
+	return 1 << i
 }
 
 func (t *tally) publish() {
@@ -80,6 +88,9 @@ func (t *tally) publish() {
 	for d := t.dirty.sizes; d != 0; d &= d - 1 {
 		i := bits.TrailingZeros64(d)
 		t.pub.sizes[i].Store(t.sizes[i])
+	}
+	if t.pub.oversize.Load() != t.oversize {
+		t.pub.oversize.Store(t.oversize)
 	}
 	t.dirty.kinds, t.dirty.sizes = 0, 0
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -88,9 +89,20 @@ func newMeter(queues []engine.RxQueue, info engine.Info, c *Config) (*Meter, err
 		link = frame.Payload
 	}
 	for range queues {
-		m.stages = append(m.stages, &stage{m: m, link: link})
+		st := &stage{m: m, link: link}
+		st.tally.longest = longestFrame(info)
+		m.stages = append(m.stages, st)
 	}
 	return m, nil
+}
+
+// longestFrame is the longest frame that an interface's MTU allows, with an
+// Ethernet header and a VLAN tag; where there is no MTU, any is.
+func longestFrame(info engine.Info) int {
+	if info.MTU == 0 || info.Link == engine.Payload {
+		return math.MaxInt
+	}
+	return info.MTU + 14 + 4
 }
 
 // Run counts until one of the Config's ends is reached or ctx ends, which is no
@@ -274,4 +286,3 @@ func (m *Meter) stream(id uint16) *stream {
 	}
 	return s
 }
-

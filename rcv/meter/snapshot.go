@@ -51,9 +51,10 @@ type Snapshot struct {
 	Bytes      uint64    // of those, without CRC
 	NotProbe   uint64    // packets that are no probes: Empty, malformed or foreign
 	EndRecords uint64    // end records, of all streams
+	Oversize   uint64    // packets longer than the interface's MTU with an Ethernet header and one VLAN tag
 	Refused    uint64    // probes of streams beyond MaxStreams
 	Sizes      Sizes     // of all
-	Protocols  Protocols // of all; nothing with NoProbe; of payloads without headers only Empty and Other
+	Protocols  Protocols // of all; nothing with NoProbe or Sequence; of payloads without headers only Empty and Other
 	Seconds    float64   // from the first batch with probes, or with anything if there are none, to the last
 	Queues     []Queue
 	Engine     engine.Stats // of all queues, with the kernel's drops
@@ -84,6 +85,7 @@ func (m *Meter) Snapshot() Snapshot {
 		s.Refused += st.pub.refused.Load()
 		s.Stamped += st.pub.stamped.Load()
 		s.Unstamped += st.pub.unstamped.Load()
+		s.Oversize += st.tally.pub.oversize.Load()
 		st.tally.addTo(&s.Sizes, &s.Protocols)
 		s.Engine.Add(m.queues[i].Stats())
 	}

@@ -99,49 +99,60 @@ func last(s *netmap.Slot) int {
 	return 1
 }
 
-// take counts a slot and its packet. It reports whether the slot is the one to
-// look into, the first of its packet that has any bytes (a NIC may put an empty
-// one before it), and whether it is all of the packet.
-func (s *stage) take(slot *netmap.Slot) (look, whole bool) {
-	s.bytes += uint64(slot.Len)
-	if s.inside || slot.Flags&netmap.MoreFrag != 0 {
-		return s.piece(int(slot.Len), slot.Flags&netmap.MoreFrag == 0), false
-	}
-	s.packets++
-	s.tally.size(int(slot.Len))
-	return true, true
+// A sum is what a walk counts of each slot. It is in registers: memory that is
+// changed for each packet costs more than all the rest of counting.
+type sum struct {
+	packets, bytes uint64
+	kinds, sizes   uint64 // bit by bit, those that were counted
 }
 
-// piece is take for a slot of several.
-func (s *stage) piece(n int, ends bool) (look bool) {
+// piece takes in a slot of a packet of several. It reports whether it is the
+// one to look into, the first that has any bytes: a NIC may put an empty one
+// before it.
+func (s *stage) piece(slot *netmap.Slot, t sum) (_ sum, look bool) {
+	n, ends := int(slot.Len), slot.Flags&netmap.MoreFrag == 0
 	look = !s.inside && n > 0
 	s.inside = !ends && (s.inside || n > 0)
 	s.length += n
 	if ends {
-		s.packets++
-		s.tally.size(s.length)
+		t.packets++
+		t.sizes |= s.tally.size(s.length)
 		s.length = 0
 	}
-	return look
+	return t, look
+}
+
+func (s *stage) add(t sum) {
+	s.packets += t.packets
+	s.bytes += t.bytes
+	s.tally.dirty.kinds |= t.kinds
+	s.tally.dirty.sizes |= t.sizes
 }
 
 // count counts without a look into the packets.
 func (s *stage) count(slots []netmap.Slot) {
+	var t sum
 	for i := range slots {
-		s.take(&slots[i])
+		slot := &slots[i]
+		t.bytes += uint64(slot.Len)
+		if s.inside || slot.Flags&netmap.MoreFrag != 0 {
+			t, _ = s.piece(slot, t)
+			continue
+		}
+		t.packets++
+		t.sizes |= s.tally.size(int(slot.Len))
 	}
+	s.add(t)
 }
 
 // numbers checks the numbers of txseq, which numbers each slot of a packet.
 func (s *stage) numbers(ring *netmap.Ring, slots []netmap.Slot) {
+	s.count(slots)
 	l := s.lane(0)
 	l.stream.mu.Lock()
 	defer l.stream.mu.Unlock()
 	for i := range slots {
 		b := ring.Bytes(&slots[i])
-		if look, whole := s.take(&slots[i]); look {
-			s.tally.kind(frame.KindOf(s.link, b, whole))
-		}
 		n, ok := frame.ReadSeq(s.link, b)
 		if !ok {
 			s.notProbe++
@@ -162,14 +173,24 @@ func (s *stage) walk(ring *netmap.Ring, slots []netmap.Slot, clk *engine.Clock) 
 	var l *lane
 	var id uint16 // of l
 	var same sameness
+	var t sum
 	times := s.times(ring, slots)
 	for i := range slots {
-		look, whole := s.take(&slots[i])
-		if !look {
-			continue
+		slot := &slots[i]
+		t.bytes += uint64(slot.Len)
+		whole := true
+		if s.inside || slot.Flags&netmap.MoreFrag != 0 {
+			var look bool
+			if t, look = s.piece(slot, t); !look {
+				continue
+			}
+			whole = false
+		} else {
+			t.packets++
+			t.sizes |= s.tally.size(int(slot.Len))
 		}
-		kind, ok := frame.Look(s.link, ring.Bytes(&slots[i]), whole, &p)
-		s.tally.kind(kind)
+		kind, ok := frame.Look(s.link, ring.Bytes(slot), whole, &p)
+		t.kinds |= s.tally.kind(kind)
 		if !ok {
 			s.notProbe++
 			continue
@@ -195,13 +216,14 @@ func (s *stage) walk(ring *netmap.Ring, slots []netmap.Slot, clk *engine.Clock) 
 		}
 		s.probes++
 		if l.mark(p.Seq, p.Time) && times != untimed {
-			same.add(held, p.Time, s.received(ring, &slots[i], times, clk))
+			same.add(held, p.Time, s.received(ring, slot, times, clk))
 		}
 	}
 	if held != nil {
 		same.flush(held)
 		held.mu.Unlock()
 	}
+	s.add(t)
 }
 
 // lane returns the lane of a stream, nil if there are too many streams.
