@@ -140,7 +140,7 @@ func (x *RxResult) report(b *strings.Builder) {
 		fmt.Fprintf(b, "Not checked: %d probes of streams beyond those that are told apart\n", x.StreamsRefused)
 	}
 	if p.Epochs > uint64(len(p.Streams)) {
-		fmt.Fprintf(b, "Epochs: %d of %d streams: senders began again\n", p.Epochs, len(p.Streams))
+		fmt.Fprintf(b, "Epochs: %d in %d streams, for a sender that begins again begins one\n", p.Epochs, len(p.Streams))
 	}
 	if e := p.Extent; e != nil {
 		fmt.Fprintf(b, "Reordered: %.4g %%, extent mean %.1f p50 %d p99 %d max %d frames", 100*p.ReorderedRatio, e.Mean, e.P50, e.P99, e.Max)
