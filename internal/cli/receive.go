@@ -183,6 +183,9 @@ type Stream struct {
 	Late       uint64  `json:"late"`
 	Absurd     uint64  `json:"absurd"`
 	Epochs     uint64  `json:"epochs"`
+	// Shared tells that two senders used the id at once: what either of them
+	// lost is not known.
+	Shared bool `json:"shared,omitempty"`
 	// Total is what the sender said it sent, in all epochs; 0 until Ended, which
 	// is never with rxseq. Of an epoch that ended unseen it is the highest
 	// number.

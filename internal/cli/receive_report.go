@@ -192,5 +192,8 @@ func (s *Stream) report(b *strings.Builder) {
 	if s.Epochs > 1 {
 		fmt.Fprintf(b, " in %d epochs", s.Epochs)
 	}
+	if s.Shared {
+		b.WriteString(", by two senders at once: what either lost is not known")
+	}
 	b.WriteString("\n")
 }

@@ -11,7 +11,8 @@ package meter
 // overtaken probe was sent before. One such probe alone is only late. The epoch
 // begins with the second one that agrees with the first, or with an end record
 // that says that so many were sent; the number must be within a window of 0,
-// since a sender's clock that was set back looks like this as well.
+// since a sender's clock that was set back looks like this as well. Two senders
+// that use an id at once look like it, too, until the first one goes on.
 type epoch struct {
 	turn   uint32 // counts up whenever the window is emptied
 	begin  uint64 // when the epoch's first probe was sent; 0 in a stream's first epoch
@@ -19,6 +20,12 @@ type epoch struct {
 	again  candidate
 
 	epochs uint64 // those that are over
+	// former is the highest number of the epoch before plus one, until this one
+	// has come as far; else none is as high. shared says that the one before
+	// went on from there: two senders at once, whose numbers cannot be told
+	// apart, and there are no further epochs.
+	former uint64
+	shared bool
 	// Of those that are over; lost is what was lost of them.
 	closed struct{ total, distinct, lost uint64 }
 
@@ -34,7 +41,11 @@ func (l *lane) foreign(seq, sent uint64) (known, fresh bool) {
 	case sent < s.begin: // of an epoch that is over
 		s.late++
 		return true, false
-	case seq >= window:
+	case seq >= s.former:
+		s.shared = s.shared || seq > s.next && seq-s.former < alive
+		s.former = never
+		return false, false
+	case s.shared, seq >= window, s.lone() && !s.ended && seq>>chunkBits < s.base:
 		return false, false
 	case c.lane == nil || seq == c.seq || sent != c.sent && (seq > c.seq) != (sent > c.sent):
 		s.again = candidate{l, seq, sent}
@@ -46,6 +57,13 @@ func (l *lane) foreign(seq, sent uint64) (known, fresh bool) {
 	return true, l.set(seq, sent)
 }
 
+// never is above all numbers, and alive is how far a sender may have come by the
+// time that another has begun.
+const (
+	never = 1 << 63
+	alive = 1 << 16
+)
+
 // restart begins the epoch whose first probe is the candidate.
 func (s *stream) restart(begin uint64) {
 	c := s.again
@@ -54,8 +72,12 @@ func (s *stream) restart(begin uint64) {
 	s.closed.total += total
 	s.closed.lost += max(total, distinct) - distinct
 	s.closed.distinct = s.distinct
+	former := s.next
+	if s.ended {
+		former = never // it does not go on
+	}
 	s.forget()
-	s.epoch = epoch{turn: s.turn, begin: begin, epochs: s.epochs + 1, closed: s.closed}
+	s.epoch = epoch{turn: s.turn, begin: begin, former: former, epochs: s.epochs + 1, closed: s.closed}
 	s.late--
 	c.lane.reset()
 	c.lane.set(c.seq, c.sent)

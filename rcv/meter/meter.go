@@ -281,7 +281,7 @@ func (m *Meter) stream(id uint16) *stream {
 	defer m.mu.Unlock()
 	s := m.streams[id]
 	if s == nil && len(m.streams) < MaxStreams {
-		s = &stream{id: id, anywhere: m.cfg.Sequence}
+		s = newStream(id, m.cfg.Sequence)
 		m.streams[id] = s
 	}
 	return s

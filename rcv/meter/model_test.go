@@ -35,7 +35,7 @@ type bench struct {
 }
 
 func newBench(t *testing.T, what string, lanes int) *bench {
-	b := &bench{t: t, what: what, lanes: make([]lane, lanes), next: make([]uint64, lanes), seen: map[uint64]bool{},
+	b := &bench{t: t, st: *newStream(0, false), what: what, lanes: make([]lane, lanes), next: make([]uint64, lanes), seen: map[uint64]bool{},
 		came: make([]uint64, lanes), records: make([][]start, lanes)}
 	for i := range b.lanes {
 		b.lanes[i].stream = &b.st
@@ -366,7 +366,7 @@ func hostile() map[string]func(i int) uint64 {
 // Whatever numbers come, a stream's memory stays within its bound.
 func TestMemoryIsBounded(t *testing.T) {
 	for what, next := range hostile() {
-		st := &stream{}
+		st := newStream(0, false)
 		lanes := []lane{{stream: st}, {stream: st}}
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)

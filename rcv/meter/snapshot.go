@@ -27,6 +27,7 @@ type Stream struct {
 	// At any time, Packets is Distinct + Duplicates + Late + Absurd.
 	Absurd     uint64
 	Epochs     uint64 // how often the sender began, as far as is known
+	Shared     bool   // two senders used the id at once: what either lost is not known
 	EndRecords uint64
 	Total      uint64 // probes sent, by the end record of each epoch; without one, the highest of its Distinct numbers plus one
 	Ended      bool   // an end record of the last epoch came: Total is the sender's word
@@ -142,7 +143,7 @@ func (s *stream) report() Stream {
 	total, distinct := s.sum(), s.distinct-s.closed.distinct
 	r := Stream{
 		ID: s.id, Packets: s.packets, Distinct: s.distinct, Duplicates: s.duplicates, Reordered: s.reordered,
-		Extent: s.extents.report(), Late: s.late, Absurd: s.absurd, Epochs: s.epochs + 1,
+		Extent: s.extents.report(), Late: s.late, Absurd: s.absurd, Epochs: s.epochs + 1, Shared: s.shared,
 		EndRecords: s.ends, Ended: s.ended,
 	}
 	if s.anywhere && s.next == 0 && s.far.lane != nil {

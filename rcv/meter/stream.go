@@ -34,6 +34,10 @@ type stream struct {
 	delay   delays
 }
 
+func newStream(id uint16, anywhere bool) *stream {
+	return &stream{id: id, anywhere: anywhere, epoch: epoch{former: never}}
+}
+
 // A candidate is a probe that another one must confirm before it counts.
 type candidate struct {
 	lane      *lane // nil: there is none
@@ -49,7 +53,7 @@ func (l *lane) mark(seq, sent uint64) bool {
 	if l.turn != s.turn {
 		l.reset()
 	}
-	if (seq < s.next || s.ended) && sent > s.newest || sent < s.begin {
+	if (seq < s.next || s.ended) && sent > s.newest || sent < s.begin || seq >= s.former {
 		if known, fresh := l.foreign(seq, sent); known {
 			return fresh
 		}

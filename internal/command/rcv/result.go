@@ -64,7 +64,7 @@ func (o *options) verdict(s *meter.Snapshot, info engine.Info, c clocks) *cli.Pr
 		cs := cli.Stream{
 			Stream: st.ID, Packets: st.Packets, Distinct: st.Distinct, Lost: st.Lost, Duplicates: st.Duplicates,
 			Reordered: st.Reordered, Extent: extent(st.Extent), Late: st.Late, Absurd: st.Absurd, Epochs: st.Epochs,
-			Ended: st.Ended, PDV: times(st.PDV),
+			Shared: st.Shared, Ended: st.Ended, PDV: times(st.PDV),
 		}
 		if st.Ended {
 			cs.Total = st.Total
