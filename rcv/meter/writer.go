@@ -32,11 +32,11 @@ type writer struct {
 }
 
 // buffered is how many bytes wait for the file at most, twice: being filled and
-// being written.
-const buffered = 16 << 20
+// being written. Tests have it smaller.
+var buffered = 16 << 20
 
 // patience is how long at the end a FIFO may take nothing.
-const patience = time.Second
+const patience = 3 * time.Second
 
 func newWriter(f *engine.CaptureFile) *writer {
 	if f == nil {

@@ -164,7 +164,7 @@ func (w *Writer) Append(dst []byte, ns int64, frame []byte) []byte {
 
 // gulp is the most bytes that are written at once, so that one can see a slow
 // FIFO take some.
-const gulp = 256 << 10
+const gulp = 64 << 10
 
 // Taken is how many bytes the file has taken. Any goroutine may ask.
 func (w *Writer) Taken() uint64 { return w.taken.Load() }
