@@ -35,15 +35,16 @@ func (r *Reporter) displayLines(cur, d *Result) []string {
 			lines = append(lines, fmt.Sprintf("queue %-3d %spps  %sbps", q.Index, norm(float64(q.Packets)/s), norm(float64(q.Bytes)*8/s)))
 		}
 	}
-	lines = append(lines, cur.losses()...)
+	lines = append(lines, cur.losses(d)...)
 	if s := r.Goal.progress(cur, d); s != "" {
 		lines = append(lines, s)
 	}
 	return lines
 }
 
-// losses is what a receiver says of what did not come, and a pinger too.
-func (r *Result) losses() (lines []string) {
+// losses is what a receiver says of what came and did not, and a pinger too; d is
+// the last interval.
+func (r *Result) losses(d *Result) (lines []string) {
 	switch {
 	case r.Ping != nil:
 		p := r.Ping
@@ -57,12 +58,7 @@ func (r *Result) losses() (lines []string) {
 	case r.Pong != nil:
 		lines = append(lines, fmt.Sprintf("%d kernel drops", r.Pong.KernelDrops))
 	case r.RxResult != nil:
-		lines = append(lines, fmt.Sprintf("%d kernel drops  %d truncated", r.KernelDrops, r.Truncated))
-		if p := r.Probe; p != nil && len(p.Streams) > 0 {
-			share := 100 * float64(p.Lost) / math.Max(1, float64(p.Lost+p.Distinct))
-			lines = append(lines, fmt.Sprintf("%d lost (%.4g %%)  %d duplicates  %d reordered  %d late  in %d streams",
-				p.Lost, share, p.Duplicates, p.Reordered, p.Late, len(p.Streams)))
-		}
+		lines = append(lines, r.RxResult.displayLines(d.RxResult)...)
 	}
 	return lines
 }

@@ -112,10 +112,15 @@ queue 1   999.001 pps  479.520 Kbps
 func TestDisplayOfReceivers(t *testing.T) {
 	received := received()
 	for want, r := range map[string]Result{
-		"3 lost (0.0003 %)  1 duplicates  2 reordered  0 late  in 1 streams": received,
-		"RTT now  min 1.000 mean 2.000 p50":                                  {Ping: &Ping{Interval: &RTT{MinNS: 1000, MeanNS: 2000}, RTT: &RTT{MinNS: 1}}},
-		"5 kernel drops":                                                     {Pong: &Pong{KernelDrops: 5}},
-		"7 received 1 lost 0 duplicates 0 late 2 foreign":                    {TxResult: &TxResult{}, Ping: &Ping{Received: 7, Lost: 1, Foreign: 2}},
+		"3 lost (0.0003 %)  1 duplicates  2 reordered  1 late  in 1 streams, 2 epochs": received,
+		"5 kernel drops  0 truncated  999999 written  3 write drops":                   received,
+		"delay  min 1.000 mean 2.000":                                                  received,
+		"PDV    min 0.000 mean 1.000":                                                  received,
+		"sizes now  0-59: 1, 60: 1000000, 1515 and more: 1":                            received,
+		"frames now  arp 1, ipv4 1000000, vlan 1, udp":                                 received,
+		"RTT now  min 1.000 mean 2.000 p50":                                            {Ping: &Ping{Interval: &Times{MinNS: 1000, MeanNS: 2000}, RTT: &Times{MinNS: 1}}},
+		"5 kernel drops":                                                               {Pong: &Pong{KernelDrops: 5}},
+		"7 received 1 lost 0 duplicates 0 late 2 foreign":                              {TxResult: &TxResult{}, Ping: &Ping{Received: 7, Lost: 1, Foreign: 2}},
 	} {
 		r.Seconds = 1
 		var rep Reporter
@@ -180,7 +185,7 @@ func TestPktGensLineOptions(t *testing.T) {
 
 func TestPingReport(t *testing.T) {
 	r := Result{Tool: "pktgen", Packets: 10, Bytes: 600, Syncs: 10, Seconds: 1, TxResult: &TxResult{RateMet: true},
-		Ping: &Ping{Received: 9, Lost: 1, RTT: &RTT{Count: 9, MinNS: 1500, MeanNS: 2000, P50NS: 2000, P90NS: 3000, P99NS: 3500, P999NS: 4000, MaxNS: 4001}}}
+		Ping: &Ping{Received: 9, Lost: 1, RTT: &Times{Count: 9, MinNS: 1500, MeanNS: 2000, P50NS: 2000, P90NS: 3000, P99NS: 3500, P999NS: 4000, MaxNS: 4001}}}
 	r.Fill()
 	want := "Answers: 9 received 1 lost 0 duplicates 0 late 0 foreign. Kernel drops: 0\n" +
 		"RTT over 9 answers: min 1.500 mean 2.000 p50 2.000 p90 3.000 p99 3.500 p99.9 4.000 max 4.001 us\n"

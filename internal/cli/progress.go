@@ -165,11 +165,7 @@ func (r *Result) remarks() string {
 	case r.Pong != nil:
 		return fmt.Sprintf("%d drops", r.Pong.KernelDrops)
 	case r.RxResult != nil:
-		s := fmt.Sprintf("%d drops", r.KernelDrops)
-		if p := r.Probe; p != nil && len(p.Streams) > 0 {
-			s = fmt.Sprintf("%d lost %d dup %d reord ", p.Lost, p.Duplicates, p.Reordered) + s
-		}
-		return s
+		return r.RxResult.remarks()
 	}
 	return ""
 }

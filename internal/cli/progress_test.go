@@ -111,10 +111,26 @@ pktgen: achieved 100.000 Kpps -> below 200.000 Kpps
 `: sent(),
 		`Received 1000002 packets 60000120 bytes 20000 events 60 bytes each in 8.00 seconds.
 Speed: 125.000 Kpps Bandwidth: 60.000 Mbps (raw 84.000 Mbps). Average batch: 50.00 pkts
-Kernel drops: 5. Truncated: 0
-Probe: 1000001 packets 1000000 distinct 3 lost 1 duplicates 2 reordered 0 late, 1 without a probe
-Stream 0: 1000001 packets 1000000 distinct 3 lost 1 duplicates 2 reordered 0 late, of 1000003
+Kernel drops: 5. Truncated: 0. Oversize: 1
+Sizes in bytes without CRC: 0-59: 1, 60: 1000000, 1515 and more: 1
+Headers: arp 1, ipv4 1000000, vlan 1, udp 1000000, empty 1, bad_length 1
+Written to seen.pcapng: 999999 frames; 3 are not in it, because it could not keep up or failed
+Probe: 1000003 packets 1000000 distinct 3 lost 1 duplicates 2 reordered 1 late 1 absurd, 4 without a probe (1 empty 1 malformed 2 foreign)
+Not checked: 2 probes of streams beyond those that are told apart
+Epochs: 2 in 1 streams, for a sender that begins again begins one
+Reordered: 0.0002 %, extent mean 2.5 p50 1 p99 4 max 4 frames; 1 came from farther back than is remembered, and count as the least that can be
+Negative delays: 1 probes came before they were sent: the clocks are not one, or one was set
+Delay one way: min 1.000 mean 2.000 p50 2.000 p90 3.000 p99 4.000 p99.9 5.000 max 6.001 us
+PDV: min 0.000 mean 1.000 p50 1.000 p90 2.000 p99 3.000 p99.9 4.000 max 5.001 us
+Clocks: one (veth-b is a veth). Received stamped by the kernel, 3 by the program's clock
+Stream 0: 1000003 packets 1000000 distinct 3 lost 1 duplicates 2 reordered 1 late 1 absurd, of 1000003 in 2 epochs
 `: received(),
+		`Received nothing.
+Kernel drops: 0. Truncated: 0
+Probe: 1 packets 1 distinct 0 lost 0 duplicates 0 reordered 0 late, 0 without a probe
+PDV: min 0.000 mean 0.000 p50 0.000 p90 0.000 p99 0.000 p99.9 0.000 max 0.000 us
+Clocks: two (by --clocks apart): no one-way delay, and what they drifted is in PDV. Received by the program's clock, once per batch
+`: {RxResult: &RxResult{Probe: &Probe{Packets: 1, Distinct: 1, Delay: &Delay{Clocks: "apart", ClocksWhy: "by --clocks apart", ReceivedBy: "program", PDV: &Times{Count: 1}}}}},
 		"Received nothing.\nKernel drops: 0. Truncated: 0\n": {RxResult: &RxResult{}},
 		"Sent nothing.\nRate asked: 5.000 pps, met\nUndrained: 7 packets were handed over and did not leave\n": {
 			TxResult: &TxResult{Undrained: 7, RateAskedPPS: 5, RateMet: true}},

@@ -66,26 +66,3 @@ func (t *TxResult) report(b *strings.Builder, norm norm) {
 		fmt.Fprintf(b, "End records: %d, not counted above\n", t.EndRecords)
 	}
 }
-
-func (x *RxResult) report(b *strings.Builder) {
-	fmt.Fprintf(b, "Kernel drops: %d. Truncated: %d\n", x.KernelDrops, x.Truncated)
-	x.Offloads.report(b)
-	p := x.Probe
-	if p == nil {
-		return
-	}
-	fmt.Fprintf(b, "Probe: %d packets %d distinct %d lost %d duplicates %d reordered %d late, %d without a probe\n",
-		p.Packets, p.Distinct, p.Lost, p.Duplicates, p.Reordered, p.Late, x.NotProbe)
-	for i, s := range p.Streams {
-		if i == mostStreams {
-			fmt.Fprintf(b, "… and %d streams more\n", len(p.Streams)-i)
-			break
-		}
-		total := "end not seen"
-		if s.Ended {
-			total = fmt.Sprintf("of %d", s.Total)
-		}
-		fmt.Fprintf(b, "Stream %d: %d packets %d distinct %d lost %d duplicates %d reordered %d late, %s\n",
-			s.Stream, s.Packets, s.Distinct, s.Lost, s.Duplicates, s.Reordered, s.Late, total)
-	}
-}

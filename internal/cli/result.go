@@ -133,63 +133,6 @@ type Qdisc struct {
 	Left uint64 `json:"left"`
 }
 
-// RxResult is what only a receiver has to say.
-type RxResult struct {
-	// KernelDrops is frames the kernel dropped because the program was late.
-	KernelDrops uint64 `json:"kernel_drops"`
-	// Truncated is frames longer than their buffer, dropped by the queue.
-	// They are not in Packets.
-	Truncated uint64 `json:"truncated"`
-	Offloads
-	// NotProbe is frames without a probe. They are in Packets.
-	NotProbe uint64 `json:"not_probe"`
-	// EndRecordsSeen is the end records received, of all streams. They are in
-	// Packets.
-	EndRecordsSeen uint64 `json:"end_records_seen"`
-	// StreamsRefused is probes of streams beyond the number that is told
-	// apart. They are in Packets.
-	StreamsRefused uint64 `json:"streams_refused"`
-	// Probe is the verdict over all streams, null with --probe=off.
-	Probe *Probe `json:"probe"`
-}
-
-// Probe is the verification of probe frames over all streams. With rxseq it is
-// of txseq's numbers, one stream that begins with the lowest number seen.
-type Probe struct {
-	// Packets is probe frames received, duplicates too, end records not.
-	Packets uint64 `json:"packets"`
-	// Distinct is different sequence numbers received.
-	Distinct uint64 `json:"distinct"`
-	// Lost is what was sent and never came: total − distinct where the
-	// stream's end was seen, else the gaps below the highest number.
-	Lost       uint64 `json:"lost"`
-	Duplicates uint64 `json:"duplicates"`
-	// Reordered is frames with a new sequence number below one already seen
-	// on the same stream and queue.
-	Reordered uint64 `json:"reordered"`
-	// Late is frames too far behind to be told from duplicates, or too far
-	// ahead and not confirmed by another.
-	Late uint64 `json:"late"`
-	// Streams has one entry per stream; never null in JSON.
-	Streams []Stream `json:"streams"`
-}
-
-// Stream is one stream's share of a Probe, with the same meanings.
-type Stream struct {
-	Stream     uint16 `json:"stream"`
-	Packets    uint64 `json:"packets"`
-	Distinct   uint64 `json:"distinct"`
-	Lost       uint64 `json:"lost"`
-	Duplicates uint64 `json:"duplicates"`
-	Reordered  uint64 `json:"reordered"`
-	Late       uint64 `json:"late"`
-	// Total is what the sender said it sent; 0 until Ended, which is never with
-	// rxseq.
-	Total uint64 `json:"total"`
-	// Ended tells that an end record of the stream was received.
-	Ended bool `json:"ended"`
-}
-
 // Fill computes the rates and AvgBatch from Packets, Bytes, Seconds and Syncs.
 // Without time or syncs they are zero, never infinite.
 func (r *Result) Fill() {
@@ -207,9 +150,10 @@ func (r *Result) Fill() {
 
 // Since is the interval between prev and r, two Results of one run, prev the
 // earlier. Start, Packets, Bytes, Seconds, Syncs, Queues and the rates are
-// those of the interval. What only one mode has (TxResult, RxResult, Ping, Pong)
-// stays the total so far, because loss cannot be judged by the interval: a frame
-// that comes late takes its loss back.
+// those of the interval, and so are a receiver's Sizes and Protocols. What else
+// only one mode has (TxResult, RxResult, Ping, Pong) stays the total so far,
+// because loss cannot be judged by the interval: a frame that comes late takes
+// its loss back.
 func (r *Result) Since(prev *Result) Result {
 	d := *r
 	if !r.Start.IsZero() {
@@ -224,6 +168,9 @@ func (r *Result) Since(prev *Result) Result {
 	for i := range min(len(d.Queues), len(prev.Queues)) {
 		d.Queues[i].Packets -= prev.Queues[i].Packets
 		d.Queues[i].Bytes -= prev.Queues[i].Bytes
+	}
+	if r.RxResult != nil {
+		d.RxResult = r.RxResult.since(prev.RxResult)
 	}
 	d.Fill()
 	return d
@@ -243,12 +190,7 @@ func (r Result) MarshalJSON() ([]byte, error) {
 	if r.Errors == nil {
 		r.Errors = []string{}
 	}
-	if r.RxResult != nil && r.Probe != nil && r.Probe.Streams == nil {
-		rx, probe := *r.RxResult, *r.Probe
-		probe.Streams = []Stream{}
-		rx.Probe = &probe
-		r.RxResult = &rx
-	}
+	r.RxResult = r.RxResult.whole()
 	type fields Result // drops this method, which would call itself
 	var buf bytes.Buffer
 	enc := json.NewEncoder(&buf)

@@ -32,10 +32,23 @@ func received() Result {
 		Tool: "rcv", Version: "v0.1.0", Port: "veth-b", Backend: "packet", BackendWhy: "no netmap here", Mode: "rx",
 		Start: start, Packets: 1_000_002, Bytes: 60_000_120, Seconds: 8, Syncs: 20_000,
 		Queues: []Queue{{0, 1_000_002, 60_000_120}},
-		RxResult: &RxResult{KernelDrops: 5, NotProbe: 1, Probe: &Probe{
-			Packets: 1_000_001, Distinct: 1_000_000, Duplicates: 1, Lost: 3, Reordered: 2,
-			Streams: []Stream{{Stream: 0, Packets: 1_000_001, Distinct: 1_000_000, Lost: 3, Duplicates: 1, Reordered: 2, Total: 1_000_003, Ended: true}},
-		}},
+		RxResult: &RxResult{
+			KernelDrops: 5, Oversize: 1, NotProbe: 4, Empty: 1, Malformed: 1, Foreign: 2, EndRecordsSeen: 7, StreamsRefused: 2,
+			Sizes:     []Size{{0, 59, 1}, {60, 60, 1_000_000}, {1515, 0, 1}},
+			Protocols: &Protocols{ARP: 1, IPv4: 1_000_000, VLAN: 1, UDP: 1_000_000, Empty: 1, BadLength: 1},
+			Write:     &Write{"seen.pcapng", 999_999, 3},
+			Probe: &Probe{
+				Packets: 1_000_003, Distinct: 1_000_000, Duplicates: 1, Lost: 3, Reordered: 2, ReorderedRatio: 0.000002, Late: 1, Absurd: 1, Epochs: 2,
+				Extent: &Extent{Mean: 2.5, P50: 1, P99: 4, Max: 4, Clipped: 1},
+				Delay: &Delay{Clocks: "same", ClocksWhy: "veth-b is a veth", ReceivedBy: "kernel", ByProgram: 3, Negative: 1,
+					OneWay: &Times{1_000_000, 1000, 2000, 2000, 3000, 4000, 5000, 6001}, PDV: &Times{1_000_000, 0, 1000, 1000, 2000, 3000, 4000, 5001}},
+				Streams: []Stream{{
+					Stream: 0, Packets: 1_000_003, Distinct: 1_000_000, Lost: 3, Duplicates: 1, Reordered: 2,
+					Extent: &Extent{Mean: 2.5, P50: 1, P99: 4, Max: 4, Clipped: 1}, Late: 1, Absurd: 1, Epochs: 2,
+					Total: 1_000_003, Ended: true, PDV: &Times{Count: 1_000_000, MaxNS: 5001},
+				}},
+			},
+		},
 		ExitStatus: &status,
 	}
 	r.Fill()
@@ -162,5 +175,18 @@ func TestSince(t *testing.T) {
 	}
 	if d.EndRecords != 8 {
 		t.Error("Since took a sender's total away")
+	}
+	// Of a receiver, sizes and protocols are the interval's, all else is the total.
+	now, before := received(), received()
+	before.Sizes, before.Protocols = []Size{{0, 59, 1}, {60, 60, 400_000}}, &Protocols{IPv4: 400_000, UDP: 400_000, Empty: 1}
+	d = now.Since(&before)
+	if got, want := d.Sizes, []Size{{0, 59, 0}, {60, 60, 600_000}, {1515, 0, 1}}; !reflect.DeepEqual(got, want) {
+		t.Errorf("sizes %+v, want %+v", got, want)
+	}
+	if got, want := *d.Protocols, (Protocols{ARP: 1, IPv4: 600_000, VLAN: 1, UDP: 600_000, BadLength: 1}); got != want {
+		t.Errorf("protocols %+v, want %+v", got, want)
+	}
+	if d.Probe.Lost != 3 || d.Foreign != 2 || now.Protocols.IPv4 != 1_000_000 || now.Sizes[1].Packets != 1_000_000 {
+		t.Error("Since changed the caller's result, or took a receiver's total away")
 	}
 }

@@ -6,9 +6,10 @@ import (
 	"time"
 )
 
-// RTT are the figures of round trips, in nanoseconds. Min, mean and max are
-// exact, the percentiles are to three digits.
-type RTT struct {
+// Times are the figures of round trips or delays, in nanoseconds. Min, mean and
+// max are exact, the percentiles of round trips are to three digits, those of
+// delays to two.
+type Times struct {
 	Count  uint64 `json:"count"`
 	MinNS  int64  `json:"min_ns"`
 	MeanNS int64  `json:"mean_ns"`
@@ -38,10 +39,10 @@ type Ping struct {
 	// TimeoutSeconds is how long an answer may take.
 	TimeoutSeconds float64 `json:"timeout_seconds"`
 	// RTT is over all that were received until now, null if none was.
-	RTT *RTT `json:"rtt"`
+	RTT *Times `json:"rtt"`
 	// Interval is over those received in this interval; absent from the
 	// object at the end, and where none was.
-	Interval *RTT `json:"rtt_interval,omitempty"`
+	Interval *Times `json:"rtt_interval,omitempty"`
 }
 
 // Pong is what a reflector has to say beyond what it sent back, which are the
@@ -65,12 +66,12 @@ type Pong struct {
 
 func us(ns int64) string { return fmt.Sprintf("%.3f", float64(ns)/float64(time.Microsecond)) }
 
-func (r *RTT) String() string {
-	if r == nil {
+func (t *Times) String() string {
+	if t == nil {
 		return "none"
 	}
 	return fmt.Sprintf("min %s mean %s p50 %s p90 %s p99 %s p99.9 %s max %s us",
-		us(r.MinNS), us(r.MeanNS), us(r.P50NS), us(r.P90NS), us(r.P99NS), us(r.P999NS), us(r.MaxNS))
+		us(t.MinNS), us(t.MeanNS), us(t.P50NS), us(t.P90NS), us(t.P99NS), us(t.P999NS), us(t.MaxNS))
 }
 
 func (p *Ping) counts() string {

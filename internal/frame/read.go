@@ -59,6 +59,11 @@ func Read(link Link, b []byte, p *Probe) bool {
 		}
 		d = (*[ProbeLen]byte)(b[off:])
 	}
+	return parse(d, p)
+}
+
+// parse reads a probe, if there is one.
+func parse(d *[ProbeLen]byte, p *Probe) bool {
 	head := binary.BigEndian.Uint64(d[0:8])
 	magic := head >> 48
 	if magic != magicProbe && magic != magicEnd {

@@ -63,7 +63,7 @@ func (e *emitter) gauge(name, help string, v float64) {
 }
 
 func (e *emitter) queue(name, help, index string, v uint64) {
-	e.ch <- prometheus.MustNewConstMetric(e.desc(name, help, "queue"), prometheus.CounterValue, float64(v), index)
+	e.labelled(name, help, "queue", index, v)
 }
 
 func (e *emitter) sender(t *cli.TxResult) {
@@ -79,25 +79,6 @@ func (e *emitter) drops(kernel, truncated uint64) {
 	e.counter("truncated_total", "Frames longer than their buffer, dropped.", truncated)
 }
 
-func (e *emitter) receiver(x *cli.RxResult) {
-	e.drops(x.KernelDrops, x.Truncated)
-	e.counter("super_frames_total", "Frames made of several, or not taken apart yet.", x.SuperFrames)
-	e.counter("partial_checksums_total", "Frames whose checksum was left to the NIC.", x.PartialChecksums)
-	e.counter("undescribed_total", "Super-frames of a kind the kernel could not hand over, dropped.", x.Undescribed)
-	p := x.Probe
-	if p == nil {
-		return
-	}
-	e.counter("not_probe_total", "Frames without a probe or number.", x.NotProbe)
-	e.counter("probe_packets_total", "Probes received, duplicates too.", p.Packets)
-	e.counter("probe_distinct_total", "Different probes received.", p.Distinct)
-	e.counter("probe_duplicates_total", "Probes that had come before.", p.Duplicates)
-	e.counter("probe_reordered_total", "Probes with a number below one that had come.", p.Reordered)
-	e.gauge("probe_late", "Probes that cannot be told from duplicates.", float64(p.Late))
-	e.gauge("probe_lost", "Probes that were sent and have not come.", float64(p.Lost))
-	e.gauge("probe_streams", "Streams of probes.", float64(len(p.Streams)))
-}
-
 func (e *emitter) ping(p *cli.Ping) {
 	e.counter("ping_received_total", "Pings answered in time.", p.Received)
 	e.counter("ping_lost_total", "Pings not answered in time.", p.Lost)
@@ -105,14 +86,18 @@ func (e *emitter) ping(p *cli.Ping) {
 	e.counter("ping_late_total", "First answers to pings that count as lost.", p.Late)
 	e.counter("ping_foreign_total", "Packets that answer no ping.", p.Foreign)
 	e.counter("kernel_drops_total", "Frames the kernel dropped because the program was late.", p.KernelDrops)
-	t := p.RTT
+	e.times("ping_rtt", "Round trips of the answered pings", p.RTT)
+}
+
+// times is a summary with its ends; nil is none.
+func (e *emitter) times(name, help string, t *cli.Times) {
 	if t == nil {
 		return
 	}
 	s := func(ns int64) float64 { return float64(ns) / 1e9 }
-	e.ch <- prometheus.MustNewConstSummary(e.desc("ping_rtt_seconds", "Round trips of the answered pings."),
+	e.ch <- prometheus.MustNewConstSummary(e.desc(name+"_seconds", help+"."),
 		t.Count, s(t.MeanNS)*float64(t.Count),
 		map[float64]float64{0.5: s(t.P50NS), 0.9: s(t.P90NS), 0.99: s(t.P99NS), 0.999: s(t.P999NS)})
-	e.gauge("ping_rtt_min_seconds", "The shortest round trip.", s(t.MinNS))
-	e.gauge("ping_rtt_max_seconds", "The longest round trip.", s(t.MaxNS))
+	e.gauge(name+"_min_seconds", help+": the shortest.", s(t.MinNS))
+	e.gauge(name+"_max_seconds", help+": the longest.", s(t.MaxNS))
 }

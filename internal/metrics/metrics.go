@@ -15,17 +15,30 @@
 //	undrained_packets, end_records_total    of a sender
 //	rate_asked_pps, rate_given_up_seconds   of a paced sender
 //	kernel_drops_total, truncated_total     of a receiver
-//	not_probe_total                         of a receiver that checks
-//	probe_packets_total, probe_distinct_total, probe_duplicates_total,
-//	probe_reordered_total, probe_late, probe_lost
+//	oversize_total
+//	size_packets_total                      of a receiver, by the label bytes: 8 ranges of lengths
+//	header_packets_total                    of one that looks at headers, by the label header: 15
+//	written_packets_total, write_drops_total
+//	                                        of one with --write
+//	not_probe_total, empty_total, malformed_total, foreign_total,
+//	end_records_seen_total, streams_refused_total
+//	                                        of a receiver that checks
+//	probe_packets_total, probe_distinct, probe_duplicates_total, probe_reordered_total,
+//	probe_late, probe_absurd, probe_lost, probe_epochs_total
 //	                                        of a receiver that checks, over all streams; what
-//	                                        comes late takes its loss back, so two are no counters
+//	                                        comes late takes its loss back, so some are no counters
 //	probe_streams                           how many there are
+//	probe_reordering_extent_max, probe_reordering_extent_mean
+//	                                        in frames, once one was reordered
+//	probe_delay_seconds                     a summary of one-way delays, where the clocks are one
+//	probe_pdv_seconds                       a summary of delays above each stream's shortest; both
+//	                                        with …_min_seconds and …_max_seconds
+//	probe_negative_delays_total
 //	ping_received_total, ping_duplicates_total, ping_late_total, ping_foreign_total, ping_lost_total
 //	ping_rtt_seconds                        a summary of the quantiles 0.5, 0.9, 0.99 and 0.999
 //	ping_rtt_min_seconds, ping_rtt_max_seconds
 //
-// A run has at most 256 queues, so there are never more than some 600 series.
+// A run has at most 256 queues, so there are never more than some 650 series.
 package metrics
 
 import (

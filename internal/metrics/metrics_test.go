@@ -53,14 +53,30 @@ func TestMetrics(t *testing.T) {
 				`ringwalk_end_records_total{mode="tx",port="netmap:a\"b",tool="pktgen"} 5`,
 			}},
 		{cli.Result{Tool: "rcv", Mode: "rx", Port: "x", RxResult: &cli.RxResult{KernelDrops: 3, NotProbe: 1,
-			Probe: &cli.Probe{Packets: 9, Distinct: 8, Duplicates: 1, Lost: 2, Streams: make([]cli.Stream, 1000)}}},
+			Malformed: 1, Sizes: []cli.Size{{Min: 60, Max: 60, Packets: 8}, {Min: 1515, Packets: 2}}, Protocols: &cli.Protocols{IPv4: 9, BadL4: 1},
+			Write: &cli.Write{Frames: 7, Drops: 3},
+			Probe: &cli.Probe{Packets: 9, Distinct: 8, Duplicates: 1, Lost: 2, Absurd: 1, Epochs: 4, Streams: make([]cli.Stream, 1000),
+				Extent: &cli.Extent{Max: 12, Mean: 3.5},
+				Delay:  &cli.Delay{OneWay: &cli.Times{Count: 8, MeanNS: 1000, P99NS: 2000, MaxNS: 3000}, PDV: &cli.Times{Count: 8, P99NS: 500}, Negative: 2}}}},
 			[]string{
+				`ringwalk_size_packets_total{bytes="60-60",mode="rx",port="x",tool="rcv"} 8`,
+				`ringwalk_size_packets_total{bytes="1515-",mode="rx",port="x",tool="rcv"} 2`,
+				`ringwalk_header_packets_total{header="bad_l4",mode="rx",port="x",tool="rcv"} 1`,
+				`ringwalk_malformed_total{mode="rx",port="x",tool="rcv"} 1`,
+				`ringwalk_write_drops_total{mode="rx",port="x",tool="rcv"} 3`,
+				`ringwalk_probe_epochs_total{mode="rx",port="x",tool="rcv"} 4`,
+				`ringwalk_probe_absurd{mode="rx",port="x",tool="rcv"} 1`,
+				`ringwalk_probe_reordering_extent_max{mode="rx",port="x",tool="rcv"} 12`,
+				`ringwalk_probe_delay_seconds{mode="rx",port="x",tool="rcv",quantile="0.99"} 2e-06`,
+				`ringwalk_probe_delay_max_seconds{mode="rx",port="x",tool="rcv"} 3e-06`,
+				`ringwalk_probe_pdv_seconds{mode="rx",port="x",tool="rcv",quantile="0.99"} 5e-07`,
+				`ringwalk_probe_negative_delays_total{mode="rx",port="x",tool="rcv"} 2`,
 				`ringwalk_kernel_drops_total{mode="rx",port="x",tool="rcv"} 3`,
 				`ringwalk_probe_lost{mode="rx",port="x",tool="rcv"} 2`,
 				`ringwalk_probe_streams{mode="rx",port="x",tool="rcv"} 1000`,
 			}},
 		{cli.Result{Tool: "pktgen", Mode: "ping", Port: "x", TxResult: &cli.TxResult{}, Ping: &cli.Ping{Received: 4, Lost: 1,
-			RTT: &cli.RTT{Count: 4, MinNS: 1000, MeanNS: 2000, P50NS: 2000, P99NS: 3000, MaxNS: 4000}}},
+			RTT: &cli.Times{Count: 4, MinNS: 1000, MeanNS: 2000, P50NS: 2000, P99NS: 3000, MaxNS: 4000}}},
 			[]string{
 				`ringwalk_ping_received_total{mode="ping",port="x",tool="pktgen"} 4`,
 				`ringwalk_ping_rtt_seconds{mode="ping",port="x",tool="pktgen",quantile="0.99"} 3e-06`,
@@ -80,7 +96,7 @@ func TestMetrics(t *testing.T) {
 				t.Errorf("%s is not in\n%s", w, body)
 			}
 		}
-		if n := strings.Count(body, "\n"); n > 100 {
+		if n := strings.Count(body, "\n"); n > 160 {
 			t.Errorf("%d lines", n)
 		}
 		if status, _ := get(t, s, "/debug/pprof"); status != http.StatusNotFound {

@@ -57,7 +57,7 @@ var modules = []row{
 	{"github.com/safchain/ethtool", "internal/nic hw-test/internal/*"},
 	{"github.com/prometheus/client_golang", "internal/metrics"},
 	{"go.yaml.in/yaml/v4 github.com/prometheus/procfs", "hw-test/internal/*"},
-	{"github.com/HdrHistogram/hdrhistogram-go", "pktgen/gen pktgen/rtt"},
+	{"github.com/HdrHistogram/hdrhistogram-go", "pktgen/gen pktgen/rtt rcv/meter"},
 	{"github.com/cavaliergopher/cpio github.com/ulikunitz/xz github.com/klauspost/compress", "hw-test/internal/*"},
 }
 

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
+	"math"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -35,9 +35,18 @@ type Config struct {
 	// CPUs are those the queues' threads run on, queue i on CPUs[i mod len];
 	// empty: any.
 	CPUs []int
-	// Write, if not nil, gets a copy of every packet. The Meter owns the queue
-	// while it runs.
-	Write engine.TxQueue
+	// Delay records how long each new probe was on its way: from the time in it
+	// to the time the port says it came ([netmap.Meta]), or else to one reading
+	// of the clock for each batch, once the batch is there.
+	Delay bool
+	// Write, if not nil, gets a copy of every packet, by a goroutine of Run's
+	// with 32 MiB of buffers; what does not fit is left out and counted. The
+	// Meter owns the file while it runs, and does not close it. An error of the
+	// file ends the run.
+	Write *engine.CaptureFile
+	// Dump, if not nil, is shown copies of the first ten packets and then of at
+	// most ten a second, by a goroutine of Run's.
+	Dump func(frame []byte)
 }
 
 // A Meter counts the packets of all receive queues of one port.
@@ -45,7 +54,8 @@ type Meter struct {
 	queues []engine.RxQueue
 	cfg    Config
 	stages []*stage
-	write  *writer
+	write  *writer // nil: none
+	dump   *dumper // nil: none
 
 	mu      sync.Mutex // comes after a stream's: who has it locks no stream
 	streams map[uint16]*stream
@@ -73,26 +83,41 @@ func newMeter(queues []engine.RxQueue, info engine.Info, c *Config) (*Meter, err
 		return nil, fmt.Errorf("port %s was opened without receive queues", info.Spec)
 	}
 	m.left.Store(int64(min(m.cfg.Count, 1<<62)))
-	if m.cfg.Write != nil {
-		m.write = &writer{q: m.cfg.Write}
-	}
+	m.write, m.dump = newWriter(m.cfg.Write), newDumper(m.cfg.Dump)
 	link := frame.Ethernet
 	if info.Link == engine.Payload {
 		link = frame.Payload
 	}
 	for range queues {
-		m.stages = append(m.stages, &stage{m: m, link: link})
+		st := &stage{m: m, link: link}
+		st.tally.longest = longestFrame(info)
+		m.stages = append(m.stages, st)
 	}
 	return m, nil
 }
 
+// longestFrame is the longest frame that an interface's MTU allows, with an
+// Ethernet header and a VLAN tag; where there is no MTU, any is.
+func longestFrame(info engine.Info) int {
+	if info.MTU == 0 || info.Link == engine.Payload {
+		return math.MaxInt
+	}
+	return info.MTU + 14 + 4
+}
+
 // Run counts until one of the Config's ends is reached or ctx ends, which is no
-// error; it blocks. It starts one goroutine for each queue and returns when all
-// have ended. It may be called once.
+// error; it blocks. It starts one goroutine for each queue, one to write and one
+// to dump where that is asked for, and returns when all have ended. It may be called once.
 func (m *Meter) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	m.begin = engine.Monotonic()
+	if m.write != nil {
+		go m.write.run()
+	}
+	if m.dump != nil {
+		go m.dump.run()
+	}
 	errs := make([]error, len(m.stages))
 	var wg sync.WaitGroup
 	for i, s := range m.stages {
@@ -113,11 +138,15 @@ func (m *Meter) Run(ctx context.Context) error {
 		s.publish()
 	}
 	m.note(&engine.Clock{})
-	err := errors.Join(errs...)
-	if m.write != nil && err == nil {
-		err = m.write.finish()
+	if m.dump != nil {
+		m.dump.finish()
 	}
-	return err
+	if m.write != nil {
+		if err := m.write.finish(); !slices.ContainsFunc(errs, func(e error) bool { return e == err }) {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // rest tells a worker without packets whether the run is over, and the clock
@@ -252,72 +281,8 @@ func (m *Meter) stream(id uint16) *stream {
 	defer m.mu.Unlock()
 	s := m.streams[id]
 	if s == nil && len(m.streams) < MaxStreams {
-		s = &stream{id: id, anywhere: m.cfg.Sequence}
+		s = newStream(id, m.cfg.Sequence)
 		m.streams[id] = s
 	}
-	return s
-}
-
-// A Stream is what was received of one stream of probes.
-type Stream struct {
-	ID         uint16
-	Packets    uint64 // probes, end records not among them
-	Distinct   uint64 // different sequence numbers
-	Lost       uint64 // Total - Distinct
-	Duplicates uint64 // probes whose number had come before
-	Reordered  uint64 // of Distinct, those with a number below one that had come before by the same queue
-	// Late is probes that nobody can tell to be new or duplicates, and in
-	// neither Distinct nor Duplicates: about two million numbers and more
-	// behind the stream's highest, by whichever queues, or so far ahead of it
-	// that no other probe has confirmed it. One that is confirmed is Late no
-	// longer, and counts as if it came then. At any time, Packets is Distinct +
-	// Duplicates + Late.
-	Late       uint64
-	EndRecords uint64
-	Total      uint64 // probes sent, by the end record; without one, the highest of the Distinct numbers plus one
-	Ended      bool   // an end record came: Total is the sender's word
-}
-
-// A Queue is what one receive queue took in.
-type Queue struct {
-	Packets, Bytes uint64
-}
-
-// A Snapshot is what has been received until now.
-type Snapshot struct {
-	Packets    uint64  // all, also those that are no probes
-	Bytes      uint64  // of those, without CRC
-	NotProbe   uint64  // packets that are no probes
-	EndRecords uint64  // end records, of all streams
-	Refused    uint64  // probes of streams beyond MaxStreams
-	Seconds    float64 // from the first batch with probes, or with anything if there are none, to the last
-	Queues     []Queue
-	Engine     engine.Stats // of all queues, with the kernel's drops
-	Streams    []Stream     // by id
-}
-
-// Snapshot may be called from any goroutine at any time; it may wait for a
-// worker to finish with a batch. Each stream is exact at the moment it is read.
-// All else is published once per batch, so until Run has returned a stream may
-// be ahead of it by the batches under way.
-func (m *Meter) Snapshot() Snapshot {
-	var s Snapshot
-	for i, st := range m.stages {
-		s.Queues = append(s.Queues, Queue{st.pub.packets.Load(), st.pub.bytes.Load()})
-		s.Packets += s.Queues[i].Packets
-		s.Bytes += s.Queues[i].Bytes
-		s.NotProbe += st.pub.notProbe.Load()
-		s.EndRecords += st.pub.ends.Load()
-		s.Refused += st.pub.refused.Load()
-		s.Engine.Add(m.queues[i].Stats())
-	}
-	s.Seconds = m.seconds()
-	m.mu.Lock()
-	streams := slices.Collect(maps.Values(m.streams))
-	m.mu.Unlock()
-	for _, st := range streams {
-		s.Streams = append(s.Streams, st.report())
-	}
-	slices.SortFunc(s.Streams, func(a, b Stream) int { return int(a.ID) - int(b.ID) })
 	return s
 }

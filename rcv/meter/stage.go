@@ -13,14 +13,18 @@ type stage struct {
 	m    *Meter
 	link frame.Link
 
-	lanes  [1 << 16]*lane // by stream id
-	inside bool           // the packet has begun in a slot before: its probe was looked for there
+	lanes  [256]*[256]*lane // by stream id, its upper byte first
+	inside bool             // the packet has begun in a slot before: its probe was looked for there
+	length int              // bytes of such a packet so far
 
 	// Of this batch and before; published once per batch.
-	packets, bytes, probes, notProbe, ends, refused uint64
+	packets, bytes, probes, notProbe, ends, refused, stamped, unstamped uint64
+
+	tally tally
+	copy  copier
 
 	pub struct {
-		packets, bytes, probes, notProbe, ends, refused atomic.Uint64
+		packets, bytes, probes, notProbe, ends, refused, stamped, unstamped atomic.Uint64
 	}
 }
 
@@ -47,11 +51,11 @@ func (s *stage) Process(in, _ []*netmap.Ring, clk *engine.Clock) (int, bool, err
 		s.numbers(ring, a)
 		s.numbers(ring, b)
 	default:
-		s.walk(ring, a)
-		s.walk(ring, b)
+		s.walk(ring, a, clk)
+		s.walk(ring, b, clk)
 	}
-	if s.m.write != nil {
-		if err := s.m.write.frames(ring, a, b); err != nil {
+	if s.m.copies() {
+		if err := s.copies(ring, a, b, clk); err != nil {
 			return 0, false, err
 		}
 	}
@@ -95,101 +99,169 @@ func last(s *netmap.Slot) int {
 	return 1
 }
 
-func (s *stage) walk(ring *netmap.Ring, slots []netmap.Slot) {
-	packets := 0
-	var p frame.Probe
-	var held *stream // whose mutex is locked
-	for i := range slots {
-		b := ring.Bytes(&slots[i])
-		s.bytes += uint64(len(b))
-		begun, more := s.inside, slots[i].Flags&netmap.MoreFrag != 0
-		// The probe is in the first fragment that has any bytes: a NIC may put
-		// an empty one before it.
-		s.inside = more && (begun || len(b) > 0)
-		if !more {
-			packets++
-		}
-		if begun || more && len(b) == 0 {
-			continue
-		}
-		if !frame.Read(s.link, b, &p) {
-			s.notProbe++
-			continue
-		}
-		l := s.lanes[p.Stream]
-		if l == nil {
-			if l = s.open(p.Stream); l == nil {
-				s.refused++
-				continue
-			}
-		}
-		if l.stream != held {
-			if held != nil {
-				held.mu.Unlock()
-			}
-			held = l.stream
-			held.mu.Lock()
-		}
-		if p.End {
-			s.ends++
-			held.end(p.Seq)
-			continue
-		}
-		s.probes++
-		l.mark(p.Seq)
-	}
-	if held != nil {
-		held.mu.Unlock()
-	}
-	s.packets += uint64(packets)
+// A sum is what a walk counts of each slot. It is in registers: memory that is
+// changed for each packet costs more than all the rest of counting.
+type sum struct {
+	packets, bytes uint64
+	kinds, sizes   uint64 // bit by bit, those that were counted
 }
 
-// numbers is walk for txseq, which numbers each slot of a packet.
+// piece takes in a slot of a packet of several. It reports whether it is the
+// one to look into, the first that has any bytes: a NIC may put an empty one
+// before it.
+func (s *stage) piece(slot *netmap.Slot, t sum) (_ sum, look bool) {
+	n, ends := int(slot.Len), slot.Flags&netmap.MoreFrag == 0
+	look = !s.inside && n > 0
+	s.inside = !ends && (s.inside || n > 0)
+	s.length += n
+	if ends {
+		t.packets++
+		t.sizes |= s.tally.size(s.length)
+		s.length = 0
+	}
+	return t, look
+}
+
+func (s *stage) add(t sum) {
+	s.packets += t.packets
+	s.bytes += t.bytes
+	s.tally.dirty.kinds |= t.kinds
+	s.tally.dirty.sizes |= t.sizes
+}
+
+// count counts without a look into the packets.
+func (s *stage) count(slots []netmap.Slot) {
+	var t sum
+	for i := range slots {
+		slot := &slots[i]
+		t.bytes += uint64(slot.Len)
+		if s.inside || slot.Flags&netmap.MoreFrag != 0 {
+			t, _ = s.piece(slot, t)
+			continue
+		}
+		t.packets++
+		t.sizes |= s.tally.size(int(slot.Len))
+	}
+	s.add(t)
+}
+
+// numbers checks the numbers of txseq, which numbers each slot of a packet.
 func (s *stage) numbers(ring *netmap.Ring, slots []netmap.Slot) {
 	s.count(slots)
-	l := s.lanes[0]
-	if l == nil {
-		l = s.open(0)
-	}
+	l := s.lane(0)
 	l.stream.mu.Lock()
 	defer l.stream.mu.Unlock()
 	for i := range slots {
-		n, ok := frame.ReadSeq(s.link, ring.Bytes(&slots[i]))
+		b := ring.Bytes(&slots[i])
+		n, ok := frame.ReadSeq(s.link, b)
 		if !ok {
 			s.notProbe++
 			continue
 		}
 		s.probes++
-		l.mark(l.stream.unwrap(n))
+		l.mark(l.stream.unwrap(n), 0)
 	}
 }
 
-// count is walk without a look into the packets.
-func (s *stage) count(slots []netmap.Slot) {
-	packets := 0
+// walk looks into every packet for a probe.
+func (s *stage) walk(ring *netmap.Ring, slots []netmap.Slot, clk *engine.Clock) {
+	if len(slots) == 0 {
+		return
+	}
+	var p frame.Probe
+	var held *stream // whose mutex is locked
+	var l *lane
+	var id uint16 // of l
+	var same sameness
+	var t sum
+	times := s.times(ring, slots)
 	for i := range slots {
-		s.bytes += uint64(slots[i].Len)
-		packets += last(&slots[i])
+		slot := &slots[i]
+		t.bytes += uint64(slot.Len)
+		whole := true
+		if s.inside || slot.Flags&netmap.MoreFrag != 0 {
+			var look bool
+			if t, look = s.piece(slot, t); !look {
+				continue
+			}
+			whole = false
+		} else {
+			t.packets++
+			t.sizes |= s.tally.size(int(slot.Len))
+		}
+		kind, ok := frame.Look(s.link, ring.Bytes(slot), whole, &p)
+		t.kinds |= s.tally.kind(kind)
+		if !ok {
+			s.notProbe++
+			continue
+		}
+		if l == nil || p.Stream != id {
+			if l, id = s.lane(p.Stream), p.Stream; l == nil {
+				s.refused++
+				continue
+			}
+			if l.stream != held {
+				if held != nil {
+					same.flush(held)
+					held.mu.Unlock()
+				}
+				held = l.stream
+				held.mu.Lock()
+			}
+		}
+		if p.End {
+			s.ends++
+			held.end(p.Seq, p.Time)
+			continue
+		}
+		s.probes++
+		if l.mark(p.Seq, p.Time) && times != untimed {
+			same.add(held, p.Time, s.received(ring, slot, times, clk))
+		}
 	}
-	s.packets += uint64(packets)
+	if held != nil {
+		same.flush(held)
+		held.mu.Unlock()
+	}
+	s.add(t)
 }
 
-// open makes the lane of a stream that is new to this queue, or returns nil if
-// there are too many streams.
-func (s *stage) open(id uint16) *lane {
-	st := s.m.stream(id)
-	if st == nil {
+// lane returns the lane of a stream, nil if there are too many streams.
+func (s *stage) lane(id uint16) *lane {
+	page := s.lanes[id>>8]
+	if page == nil {
+		page = new([256]*lane)
+		s.lanes[id>>8] = page
+	}
+	l := page[id&255]
+	if l == nil {
+		l = &none
+		if st := s.m.stream(id); st != nil {
+			l = &lane{stream: st}
+		}
+		page[id&255] = l
+	}
+	if l == &none {
 		return nil
 	}
-	s.lanes[id] = &lane{stream: st}
-	return s.lanes[id]
+	return l
 }
 
+// none is the lane of every stream that is one too many.
+var none lane
+
 func (s *stage) publish() {
-	s.pub.packets.Store(s.packets)
-	s.pub.bytes.Store(s.bytes)
-	s.pub.probes.Store(s.probes)
-	s.pub.notProbe.Store(s.notProbe)
-	s.pub.ends.Store(s.ends)
-	s.pub.refused.Store(s.refused)
+	for _, c := range [...]struct {
+		to *atomic.Uint64
+		n  uint64
+	}{
+		{&s.pub.packets, s.packets}, {&s.pub.bytes, s.bytes}, {&s.pub.probes, s.probes},
+		{&s.pub.notProbe, s.notProbe}, {&s.pub.ends, s.ends}, {&s.pub.refused, s.refused},
+		{&s.pub.stamped, s.stamped}, {&s.pub.unstamped, s.unstamped},
+	} {
+		if c.to.Load() != c.n { // a store costs ten times a load
+			c.to.Store(c.n)
+		}
+	}
+	s.tally.publish()
 }

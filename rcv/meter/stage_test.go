@@ -116,10 +116,10 @@ func TestStageCountsOneByOne(t *testing.T) {
 	}
 	send(a.end(7), a.end(7), b.probe(9))
 	got := m.byID()
-	if want := (Stream{ID: 3, Packets: 6, Distinct: 5, Lost: 2, Duplicates: 1, Reordered: 1, EndRecords: 2, Total: 7, Ended: true}); got[3] != want {
+	if want := (Stream{ID: 3, Packets: 6, Distinct: 5, Lost: 2, Duplicates: 1, Reordered: 1, Extent: Extent{Mean: 1, P50: 1, P99: 1, Max: 1}, Epochs: 1, EndRecords: 2, Total: 7, Ended: true}); got[3] != want {
 		t.Errorf("%+v, want %+v", got[3], want)
 	}
-	if want := (Stream{ID: 65535, Packets: 1, Distinct: 1, Lost: 9, Total: 10}); got[65535] != want {
+	if want := (Stream{ID: 65535, Packets: 1, Distinct: 1, Lost: 9, Total: 10, Epochs: 1}); got[65535] != want {
 		t.Errorf("%+v, want %+v", got[65535], want)
 	}
 	if p := &s.pub; p.packets.Load() != 14 || p.bytes.Load() != 14*60 || p.notProbe.Load() != 5 || p.ends.Load() != 2 {
@@ -332,7 +332,7 @@ func TestQueuesShareStreams(t *testing.T) {
 	}
 	list := m.byID()
 	for id := range uint16(streams) {
-		if s, want := list[id], (Stream{ID: id, Packets: 2 * numbers, Distinct: numbers, Duplicates: numbers, Total: numbers}); s != want {
+		if s, want := list[id], (Stream{ID: id, Packets: 2 * numbers, Distinct: numbers, Duplicates: numbers, Total: numbers, Epochs: 1}); s != want {
 			t.Errorf("%+v, want %+v", s, want)
 		}
 	}
@@ -353,9 +353,9 @@ func TestStreamsInTurns(t *testing.T) {
 	f.process(t, m.stages[0])
 	got := m.byID()
 	for id, want := range []Stream{
-		{ID: 0, Packets: 10, Distinct: 10, EndRecords: 1, Total: 10, Ended: true},
-		{ID: 1, Packets: 6, Distinct: 6, Lost: 14, EndRecords: 1, Total: 20, Ended: true},
-		{ID: 2, Packets: 3, Distinct: 3, Lost: 8, Total: 11},
+		{ID: 0, Packets: 10, Distinct: 10, EndRecords: 1, Total: 10, Ended: true, Epochs: 1},
+		{ID: 1, Packets: 6, Distinct: 6, Lost: 14, EndRecords: 1, Total: 20, Ended: true, Epochs: 1},
+		{ID: 2, Packets: 3, Distinct: 3, Lost: 8, Total: 11, Epochs: 1},
 	} {
 		if got[uint16(id)] != want {
 			t.Errorf("%+v, want %+v", got[uint16(id)], want)
@@ -373,9 +373,10 @@ func FuzzStage(f *testing.F) {
 		f.Add(append([]byte{byte(len(b)), 0}, b...))
 	}
 	f.Add(append(append(append([]byte(nil), seeds[0]...), seeds[1]...), seeds[2]...))
+	f.Add([]byte{14, 32, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8, 0, 20, 0, 69, 0, 0, 20})
 	feed := newFeed(f, 64)
 	f.Fuzz(func(t *testing.T, data []byte) {
-		m := newStages(t, nil, 2)
+		m := newStages(t, &Config{Delay: true}, 2)
 		packets, inside := uint64(0), [2]bool{}
 		for len(data) >= 2 {
 			size, kind := int(data[0]), data[1]
@@ -399,9 +400,21 @@ func FuzzStage(f *testing.F) {
 		}
 		for _, s := range m.byID() {
 			sum += s.Packets
-			if s.Distinct+s.Duplicates+s.Late != s.Packets {
+			if s.Distinct+s.Duplicates+s.Late+s.Absurd != s.Packets {
 				t.Errorf("%+v does not add up", s)
 			}
+		}
+		all := m.Snapshot()
+		kinds, sizes := all.Protocols.ARP+all.Protocols.IPv4+all.Protocols.IPv6+all.Protocols.Other+all.Protocols.Malformed()+all.Protocols.Empty, uint64(0)
+		for _, n := range all.Sizes {
+			sizes += n
+		}
+		ip := all.Protocols.UDP + all.Protocols.TCP + all.Protocols.ICMP + all.Protocols.OtherIP + all.Protocols.Fragments
+		if kinds != packets+open || sizes != packets || ip != all.Protocols.IPv4+all.Protocols.IPv6 || all.NotProbe < all.Protocols.Malformed()+all.Protocols.Empty {
+			t.Errorf("%d packets: %+v", packets, all)
+		}
+		if all.Delay.Count != all.PDV.Count || all.Delay.Count != all.Stamped+all.Unstamped {
+			t.Errorf("%+v", all)
 		}
 		if got := m.stages[0].packets + m.stages[1].packets; got != packets || sum != packets+open {
 			t.Errorf("%d packets in, %d counted, %d by kind", packets, got, sum)
@@ -415,10 +428,15 @@ func BenchmarkStage(b *testing.B) {
 	for _, c := range []struct {
 		burst, streams int
 		count          bool
-	}{{1, 1, false}, {16, 1, false}, {64, 1, false}, {512, 1, false}, {64, 4, false}, {512, 4, false}, {64, 1, true}, {512, 1, true}} {
-		b.Run(fmt.Sprintf("burst=%d/streams=%d/count=%t", c.burst, c.streams, c.count), func(b *testing.B) {
+		delay          string // off, clock, or stamp: each packet has a time of its own
+	}{
+		{1, 1, false, "off"}, {16, 1, false, "off"}, {64, 1, false, "off"}, {512, 1, false, "off"}, {64, 4, false, "off"}, {512, 4, false, "off"},
+		{1, 1, false, "clock"}, {16, 1, false, "clock"}, {64, 1, false, "clock"}, {512, 1, false, "clock"}, {64, 4, false, "clock"},
+		{64, 1, false, "stamp"}, {512, 1, false, "stamp"}, {64, 1, true, "off"}, {512, 1, true, "off"},
+	} {
+		b.Run(fmt.Sprintf("burst=%d/streams=%d/count=%t/delay=%s", c.burst, c.streams, c.count, c.delay), func(b *testing.B) {
 			const round = 512
-			m, f := newStages(b, &Config{NoProbe: c.count}, 1), newFeed(b, 2*round)
+			m, f := newStages(b, &Config{NoProbe: c.count, Delay: c.delay != "off"}, 1), newFeed(b, 2*round)
 			var list []*probes
 			for i := range c.streams {
 				list = append(list, newProbes(b, uint16(i)))
@@ -431,7 +449,14 @@ func BenchmarkStage(b *testing.B) {
 			var spent time.Duration
 			var seq uint64
 			for b.Loop() {
+				now := time.Now().UnixNano()
 				for i := range round {
+					if i%64 == 0 { // the sender's batches
+						list[i%c.streams].stamper.Batch(uint64(now) - 20_000)
+					}
+					if c.delay == "stamp" {
+						f.ring.Meta(f.ring.Slot(uint32(i))).Time = now + int64(i)*67
+					}
 					list[i%c.streams].stamper.Stamp(f.ring.Bytes(f.ring.Slot(uint32(i))), seq)
 					if i%c.streams == c.streams-1 {
 						seq++

@@ -23,56 +23,79 @@ type stream struct {
 	first  uint64               // lowest distinct number, if they begin anywhere
 	base   uint64               // number of the window's first chunk
 	window [windowChunks]*chunk // chunk n at n % windowChunks; nil until used
-	next   uint64               // highest distinct number, plus one
-	far    struct {             // the candidate; no lane: there is none
-		lane *lane
-		seq  uint64 // always beyond the window
-	}
+	next   uint64               // highest distinct number of this epoch, plus one
+	far    candidate            // a number beyond the window
+	epoch
 
-	packets, distinct, duplicates, reordered, late uint64
+	packets, distinct, duplicates, reordered, late, absurd uint64
 
-	ends  uint64 // end records received
-	total uint64 // what they say
+	ends    uint64 // end records received
+	extents extents
+	delay   delays
 }
 
-// A lane is a stream as one queue sees it.
-type lane struct {
-	stream *stream
-	next   uint64 // highest number this queue brought, plus one
+func newStream(id uint16, anywhere bool) *stream {
+	return &stream{id: id, anywhere: anywhere, epoch: epoch{former: never}}
 }
 
-// mark checks off a sequence number. The caller holds the stream's mutex.
-func (l *lane) mark(seq uint64) {
+// A candidate is a probe that another one must confirm before it counts.
+type candidate struct {
+	lane      *lane // nil: there is none
+	seq, sent uint64
+}
+
+// mark checks off a sequence number that was sent at a time by the sender's
+// clock, 0 if it says none. It reports whether the number is new. The caller
+// holds the stream's mutex.
+func (l *lane) mark(seq, sent uint64) bool {
 	s := l.stream
 	s.packets++
-	if seq>>chunkBits-s.base >= windowChunks && !l.reach(seq) {
-		s.late++
-		return
+	if l.turn != s.turn {
+		l.reset()
 	}
-	l.set(seq)
+	if (seq < s.next || s.ended) && sent > s.newest || sent < s.begin || seq >= s.former {
+		if known, fresh := l.foreign(seq, sent); known {
+			return fresh
+		}
+	}
+	if seq>>chunkBits-s.base >= windowChunks && !l.reach(seq, sent) {
+		return false
+	}
+	return l.set(seq, sent)
 }
 
-// set checks off a number within the window.
-func (l *lane) set(seq uint64) {
+// set checks off a number within the window, and reports whether it is new.
+func (l *lane) set(seq, sent uint64) bool {
 	s := l.stream
 	p := &s.window[seq>>chunkBits%windowChunks]
 	if *p == nil {
 		*p = new(chunk)
 	}
 	w, bit := &(*p)[seq>>6%uint64(len(*p))], uint64(1)<<(seq%64)
-	if *w&bit != 0 {
-		s.duplicates++
-	} else {
+	fresh := *w&bit == 0
+	if fresh {
 		*w |= bit
 		s.distinct++
 		if seq < l.next {
 			s.reordered++
+			s.extents.add(l.extent(seq))
 		}
+	} else {
+		s.duplicates++
+	}
+	if seq >= l.next {
+		l.ahead(seq)
+	}
+	if fresh {
+		l.came++
 	}
 	if s.anywhere && (s.next == 0 || seq < s.first) {
 		s.first = seq
 	}
-	l.next, s.next = max(l.next, seq+1), max(s.next, seq+1)
+	if seq >= s.next {
+		s.next, s.newest = seq+1, sent
+	}
+	return fresh
 }
 
 // unwrap returns the number whose low 32 bits are n and that is nearest to the
@@ -86,28 +109,35 @@ func (s *stream) unwrap(n uint32) uint64 {
 }
 
 // reach moves the window forward so that it holds seq, a number outside of it.
-// It reports false if seq lies before the window, or so far ahead that another
-// number must confirm it first: else a single absurd one would cost all the
-// window knows.
-func (l *lane) reach(seq uint64) bool {
+// It reports false, having counted the number, if seq lies before the window,
+// or so far ahead that another number must confirm it first: else a single
+// absurd one would cost all the window knows.
+func (l *lane) reach(seq, sent uint64) bool {
 	s, f := l.stream, l.stream.far
 	n, far := seq>>chunkBits, f.seq>>chunkBits
 	switch {
+	case n < s.base && s.lone():
+		// Of two numbers so far apart the first was the absurd one.
+		s.disown()
+		l.reset()
+		s.move(n)
 	case n < s.base:
+		s.late++
 		return false
-	case s.packets == 1 && !s.anywhere || seq-s.next < window:
+	case s.next == 0 && !s.anywhere || seq-s.next < window:
 		s.move(n)
 	case f.lane != nil && seq != f.seq && max(n, far)-min(n, far) < windowChunks:
 		s.move(max(n, far))
 	default:
-		s.far.lane, s.far.seq = l, seq
+		s.far = candidate{l, seq, sent}
+		s.absurd++
 		return false
 	}
-	if f.lane != nil && far-s.base < windowChunks {
-		// What was taken for absurd was not: it is late no longer.
+	if f = s.far; f.lane != nil && far-s.base < windowChunks {
+		// What was taken for absurd was not.
 		s.far.lane = nil
-		s.late--
-		f.lane.set(f.seq)
+		s.absurd--
+		f.lane.set(f.seq, f.sent)
 	}
 	return true
 }
@@ -124,27 +154,13 @@ func (s *stream) move(n uint64) {
 	s.base = base
 }
 
-// end notes an end record. The caller holds the mutex.
-func (s *stream) end(total uint64) {
-	s.ends++
-	s.total = max(s.total, total)
-}
-
-func (s *stream) report() Stream {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	r := Stream{
-		ID: s.id, Packets: s.packets, Distinct: s.distinct, Duplicates: s.duplicates, Reordered: s.reordered,
-		Late: s.late, EndRecords: s.ends, Total: s.next - s.first, Ended: s.ends > 0,
+// forget empties the window and puts it at the numbers' beginning.
+func (s *stream) forget() {
+	for _, c := range s.window {
+		if c != nil {
+			*c = chunk{}
+		}
 	}
-	if s.anywhere && s.next == 0 && s.far.lane != nil {
-		r.Distinct, r.Late, r.Total = 1, r.Late-1, 1 // there was no other to confirm it
-	}
-	if r.Ended {
-		r.Total = s.total
-	}
-	if r.Total > r.Distinct {
-		r.Lost = r.Total - r.Distinct
-	}
-	return r
+	s.base, s.next, s.far.lane = 0, 0, nil
+	s.turn++
 }

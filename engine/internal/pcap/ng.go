@@ -7,11 +7,12 @@ import (
 
 // Block types of pcapng; all others are skipped.
 const (
-	blockSection   = 0x0a0d0d0a // Section Header Block, the same in both byte orders
-	blockInterface = 1          // Interface Description Block
-	blockPacket    = 2          // Packet Block, obsolete
-	blockSimple    = 3          // Simple Packet Block
-	blockEnhanced  = 6          // Enhanced Packet Block
+	blockSection    = 0x0a0d0d0a // Section Header Block, the same in both byte orders
+	blockInterface  = 1          // Interface Description Block
+	blockPacket     = 2          // Packet Block, obsolete
+	blockSimple     = 3          // Simple Packet Block
+	blockEnhanced   = 6          // Enhanced Packet Block
+	blockStatistics = 5          // Interface Statistics Block
 )
 
 // firstInterface reads blocks until one tells the link type.

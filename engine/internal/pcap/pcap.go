@@ -16,13 +16,17 @@
 // orders, Ethernet only, one record a slot. A frame that is longer than a
 // buffer, or of which the capture holds only the beginning (a snap length), is
 // counted as truncated and not delivered. Frames come as they are in the file,
-// with their CRC if it was captured, as fast as they are taken. Who wants their
-// times takes a [Capture] instead of a queue. (Formats: draft-ietf-opsawg-pcap,
+// with their CRC if it was captured, as fast as they are taken, with the time of
+// each in its buffer's Meta. Who wants to keep to these times takes a [Capture]
+// instead of a queue. (Formats: draft-ietf-opsawg-pcap,
 // draft-ietf-opsawg-pcapng, pcap-savefile(5).)
 //
 // What is written: classic pcap with ns timestamps, little-endian, snap length
 // 262144, each packet with the time of the Sync that took it. An existing file
 // is overwritten, as tcpdump does.
+//
+// A [Writer] is no queue: it lays out frames that have times of their own, and
+// writes pcapng as well.
 //
 // FILE may be a FIFO, also by way of /dev/stdin or /dev/stdout. Opening one
 // waits for the other end, as ever; reading and writing it then do not wait.

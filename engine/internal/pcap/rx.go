@@ -59,6 +59,9 @@ func (q *rxQueue) Sync() error {
 		switch err {
 		case nil:
 			s.Len, s.Flags = uint16(n), 0
+			if m := r.Meta(s); m != nil {
+				m.Time = q.in.time()
+			}
 			h.Tail = r.Next(h.Tail)
 			free--
 			packets, bytes = packets+1, bytes+uint64(n)

@@ -95,11 +95,11 @@ func (o *options) pinged(s rtt.Snapshot, c *rtt.Config, info engine.Info, start 
 }
 
 // times is a result's form of round trips, nil of none.
-func times(t rtt.Times) *cli.RTT {
+func times(t rtt.Times) *cli.Times {
 	if t.Count == 0 {
 		return nil
 	}
-	return &cli.RTT{
+	return &cli.Times{
 		Count: t.Count, MinNS: int64(t.Min), MeanNS: int64(t.Mean), P50NS: int64(t.P50), P90NS: int64(t.P90),
 		P99NS: int64(t.P99), P999NS: int64(t.P999), MaxNS: int64(t.Max),
 	}

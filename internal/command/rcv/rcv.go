@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -15,7 +13,6 @@ import (
 	"github.com/ringwalk/ringwalk/engine"
 	"github.com/ringwalk/ringwalk/internal/cli"
 	"github.com/ringwalk/ringwalk/internal/command"
-	"github.com/ringwalk/ringwalk/netmap"
 	"github.com/ringwalk/ringwalk/rcv/meter"
 )
 
@@ -26,8 +23,10 @@ one by one, so that what was lost, came twice or came out of order is known to t
       ends 2 s after the last frame; exit status 0 only if all the million came
   rcv -i packet:eth0 -p 2 --duration 10s --max-loss 0.1 --json
       two queues, ten seconds, at most a thousandth lost, the result as JSON
-  rcv -i packet:eth0 -n 1000 --write frames.pcap
+  rcv -i packet:eth0 -n 1000 --write frames.pcapng
       a thousand frames, whatever they are, into a file
+  rcv -i packet:veth0 --duration 10s --max-delay-p99 200us
+      both ends on this host: 99 of 100 probes at most 200 µs on their way
 
 Start it before the sender. Without -n, --duration and --idle it counts until ^C.
 `
@@ -39,12 +38,16 @@ different probes received; without an end record, it is the gaps below the highe
 Reordering is judged within a stream and queue. Kernel drops are frames that arrived when the
 socket's buffer was full.
 
+A probe has the time it was sent, by one reading of its sender's clock for each batch. Where both
+ends read one clock, the result has the one-way delay and the delay variation (PDV, RFC 5481); where
+not, the variation only. Received is when the port says, else when the batch was there.
+
 Exit status:
   0    done, and the result is what was asked
   1    failed: the port could not be opened, or while running (the report says how far it got)
   2    the command line is wrong
-  3    ran, but --expect was not met, loss was above --max-loss, or nothing came though
-       --wait-first was given
+  3    ran, but --expect was not met, loss was above --max-loss, delay above --max-delay-p99, or
+       nothing came though --wait-first was given
   130  a second ^C; the first ends the run in order, with its report and verdict
 
 Receiving on packet: ports needs root or CAP_NET_RAW; a receive buffer above net.core.rmem_max
@@ -59,7 +62,11 @@ type options struct {
 	idle      time.Duration
 	waitFirst time.Duration
 	maxLoss   float64
+	maxDelay  time.Duration
+	delay     string
+	clocks    string
 	write     string
+	dump      bool
 	probe     string
 	promisc   bool
 	recvBuf   int
@@ -84,7 +91,7 @@ type Task struct {
 func Receive(c *command.Common, t *Task, stdout, stderr io.Writer) (int, error) {
 	o := &options{
 		Common: *c, tool: t.Tool, mode: t.Mode, count: t.Count, idle: t.Idle, maxLoss: t.MaxLoss,
-		probe: "off", promisc: true, flags: t.Flags,
+		probe: "off", delay: "on", clocks: "auto", promisc: true, flags: t.Flags,
 	}
 	o.sockets.defaults()
 	if t.Probe {
@@ -102,7 +109,11 @@ func newOptions(stdout io.Writer) *options {
 	fs.Var(cli.DurationValue(&o.waitFirst, time.Second), "wait-first", "stop, with exit status 3, if no frame has come for this `time` from the start")
 	fs.Var(cli.CountValue(&o.expect), "expect", "exit with status 3 unless exactly this many different probes came (frames with --probe=off)")
 	fs.Var(cli.PercentValue(&o.maxLoss), "max-loss", "exit with status 3 if more than this `percent` of the probes are lost")
-	fs.StringVar(&o.write, "write", "", "write every frame to a capture `file` (pcap), which is overwritten")
+	fs.Var(cli.DurationValue(&o.maxDelay, time.Second), "max-delay-p99", "exit with status 3 if 1 % of the probes took more than this `time` one way; needs one clock")
+	fs.StringVar(&o.delay, "delay", "on", "measure delays: the `mode` on, or off to read no clock for each batch")
+	fs.StringVar(&o.clocks, "clocks", "auto", "the sender's clock is the receiver's: the `mode` same (this host, or PTP), apart, or auto,\nwhich is same on loopback, veth pairs, VALE switches and netmap pipes")
+	fs.StringVar(&o.write, "write", "", "write every frame to a capture `file`, which is overwritten: pcapng, or pcap if it ends\nin .pcap; frames that the file is too slow for are left out and counted")
+	fs.BoolVarP(&o.dump, "dump", "X", false, "print frames decoded, on standard error: the first ten, and then at most ten a second")
 	fs.StringVar(&o.probe, "probe", "on", "check probes: the `mode` on, or off to count frames only")
 	fs.BoolVar(&o.promisc, "promisc", true, "packet: ports: receive frames for other addresses, too; --promisc=false for not")
 	fs.Var(cli.CountValue(&o.recvBuf), "recv-buf", "packet: ports: `bytes` of each socket's receive buffer; default: 64 MiB, as far as the kernel grants it")
@@ -138,6 +149,12 @@ func (o *options) run(stdout, stderr io.Writer) (int, error) {
 		return 0, cli.Usagef("--probe: %q is neither on nor off", o.probe)
 	case o.probe == "off" && o.flags.Changed("max-loss"):
 		return 0, cli.Usagef("--max-loss needs probes: it does not go with --probe=off")
+	case o.delay != "on" && o.delay != "off":
+		return 0, cli.Usagef("--delay: %q is neither on nor off", o.delay)
+	case o.clocks != "auto" && o.clocks != "same" && o.clocks != "apart":
+		return 0, cli.Usagef("--clocks: %q is none of same, apart and auto", o.clocks)
+	case o.flags.Changed("max-delay-p99") && !o.delays():
+		return 0, cli.Usagef("--max-delay-p99 needs delays: it goes with neither --delay=off, --probe=off nor rxseq")
 	case o.recvBuf > maxRecvBuf:
 		return 0, cli.Usagef("--recv-buf: %d bytes are more than the %d that can be asked for", o.recvBuf, maxRecvBuf)
 	}
@@ -162,35 +179,43 @@ func (o *options) run(stdout, stderr io.Writer) (int, error) {
 	cfg := &meter.Config{
 		Count: o.count, Duration: o.Duration, Idle: o.idle, WaitFirst: o.waitFirst,
 		CPUs: cpus, NoProbe: o.probe == "off", Sequence: o.mode == "rxseq",
+		Delay:      o.delays(),
 		WantProbes: o.probe == "on" && (o.expect > 0 || o.flags.Changed("max-loss")),
 	}
-	var file *engine.Port
+	info := port.Info()
+	clocks := o.sameClocks(info)
+	if o.flags.Changed("max-delay-p99") && !clocks.same {
+		return 0, cli.Usagef("--max-delay-p99: %s; if the sender's clock is the receiver's all the same (PTP), say --clocks same", clocks.why)
+	}
+	if o.dump {
+		cfg.Dump = show(info, rep)
+	}
+	var file *capture
 	if o.write != "" {
-		size := min(port.RX()[0].Ring().BufSize(), netmap.MaxBufSize)
-		file, err = engine.Open("pcap:"+o.write, &engine.Config{TX: 1, BufSize: size})
-		if err != nil {
+		if file, err = create(o.write, info); err != nil {
 			return 0, err
 		}
-		defer file.Close()
-		cfg.Write = file.TX()[0]
+		defer file.close(nil)
+		cfg.Write = file.CaptureFile
 	}
 	m, err := meter.New(port.Port, cfg)
 	if err != nil {
 		return 0, err
 	}
-	info := port.Info()
-	o.WaitLink(ctx, port.Info(), rep)
+	o.WaitLink(ctx, info, rep)
 	rep.Note("ready: receiving on %s (%s, queues: %d%s)", info.Spec, info.Backend, len(port.RX()), buffer(info))
 	start := time.Now()
 	began := engine.Monotonic()
-	result := func() cli.Result { return o.result(m.Snapshot(), info, start) }
+	result := func() cli.Result { return o.result(m.Snapshot(), info, clocks, start) }
 	return port.Do(ctx, &command.Job{
 		Run: m.Run,
 		Close: func() error {
+			err := port.Close() // its counters are final then
 			if file != nil {
-				return errors.Join(file.Close(), port.Close())
+				s := m.Snapshot()
+				err = errors.Join(file.close(&s), err)
 			}
-			return port.Close()
+			return err
 		},
 		Result: result,
 		Interval: func() cli.Result {
@@ -204,94 +229,9 @@ func (o *options) run(stdout, stderr io.Writer) (int, error) {
 	}), nil
 }
 
-// writesItself refuses to write the file that is read.
-func (o *options) writesItself() error {
-	in, ok := strings.CutPrefix(o.Port, "pcap:")
-	if !ok || o.write == "" {
-		return nil
-	}
-	a, err1 := os.Stat(in)
-	b, err2 := os.Stat(o.write)
-	if err1 == nil && err2 == nil && os.SameFile(a, b) {
-		return cli.Usagef("--write: %s is the file that is read", o.write)
-	}
-	return nil
-}
-
 func buffer(info engine.Info) string {
 	if info.RecvBuf == 0 {
 		return ""
 	}
 	return fmt.Sprintf(", receive buffer %d KiB", info.RecvBuf>>10)
-}
-
-// result makes the result of what has been received until now.
-func (o *options) result(s meter.Snapshot, info engine.Info, start time.Time) cli.Result {
-	r := o.Result(o.tool, o.mode, info, o.flags, start)
-	r.Packets, r.Bytes, r.Seconds, r.Syncs = s.Packets, s.Bytes, s.Seconds, s.Engine.Batches
-	for i, q := range s.Queues {
-		r.Queues = append(r.Queues, cli.Queue{Index: i, Packets: q.Packets, Bytes: q.Bytes})
-	}
-	r.RxResult = &cli.RxResult{
-		KernelDrops: s.Engine.KernelDrops, Truncated: s.Engine.Truncated,
-		NotProbe: s.NotProbe, EndRecordsSeen: s.EndRecords, StreamsRefused: s.Refused,
-		Offloads: cli.Offloads{
-			SuperFrames: s.Engine.SuperFrames, PartialChecksums: s.Engine.PartialChecksums, Undescribed: s.Engine.Undescribed,
-		},
-	}
-	if o.probe == "off" {
-		return r
-	}
-	p := &cli.Probe{}
-	for _, st := range s.Streams {
-		p.Packets += st.Packets
-		p.Distinct += st.Distinct
-		p.Lost += st.Lost
-		p.Duplicates += st.Duplicates
-		p.Reordered += st.Reordered
-		p.Late += st.Late
-		cs := cli.Stream{
-			Stream: st.ID, Packets: st.Packets, Distinct: st.Distinct, Lost: st.Lost, Duplicates: st.Duplicates,
-			Reordered: st.Reordered, Late: st.Late, Ended: st.Ended,
-		}
-		if st.Ended {
-			cs.Total = st.Total
-		}
-		p.Streams = append(p.Streams, cs)
-	}
-	r.Probe = p
-	return r
-}
-
-// judge says in what the result is short of what was asked, nil if in nothing.
-func (o *options) judge(r *cli.Result, ctx context.Context) error {
-	var why []string
-	got, what := r.Packets, "frames"
-	if r.Probe != nil {
-		got, what = r.Probe.Distinct, "different probes"
-	}
-	if o.expect > 0 && got != o.expect {
-		why = append(why, fmt.Sprintf("%d %s came, %d were expected", got, what, o.expect))
-	}
-	if p := r.Probe; p != nil && o.flags.Changed("max-loss") {
-		if loss := 100 * float64(p.Lost) / max(1, float64(p.Distinct+p.Lost)); loss > o.maxLoss {
-			why = append(why, fmt.Sprintf("%d of %d probes are lost (%.4g %%, at most %.4g %% were allowed)",
-				p.Lost, p.Distinct+p.Lost, loss, o.maxLoss))
-		}
-	}
-	if o.waitFirst > 0 && r.Packets == 0 {
-		reason := fmt.Sprintf("within %v", o.waitFirst)
-		if ctx.Err() != nil {
-			reason = "before the run was " + command.Why(ctx)
-		}
-		what := "no frame"
-		if r.Truncated > 0 {
-			what = fmt.Sprintf("nothing but frames longer than a buffer (%d)", r.Truncated)
-		}
-		why = append(why, what+" came "+reason)
-	}
-	if len(why) == 0 {
-		return nil
-	}
-	return cli.Shortf("%s", strings.Join(why, "; "))
 }
