@@ -48,6 +48,6 @@
 //
 // A port of one socket costs one descriptor in a Poller, and a second and third
 // one when one of its queues is waited for by itself or in a Worker. For
-// thousands of ports give Config small Slots and RecvBuf, and a Memory that is
-// shared by some hundred of them.
+// thousands of ports give Config small Slots and RecvBuf, NoGRO (whose buffers
+// are large), and a Memory that is shared by some hundred of them.
 package engine

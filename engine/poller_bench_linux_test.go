@@ -125,12 +125,12 @@ func BenchmarkPollerTransfer(b *testing.B) {
 	needDescriptors(b, 2*pairs)
 	for _, size := range []int{1000, 10_000, 100_000} {
 		for _, way := range ways {
-			b.Run(fmt.Sprintf("bytes=%d/%s", size, way), func(b *testing.B) { transfer(b, pairs, size, way) })
+			b.Run(fmt.Sprintf("bytes=%d/%s", size, way), func(b *testing.B) { stream(b, pairs, size, way) })
 		}
 	}
 }
 
-func transfer(b *testing.B, pairs, size int, way string) {
+func stream(b *testing.B, pairs, size int, way string) {
 	b.SetBytes(int64(size))
 	var poller *engine.Poller
 	if way != "poll" {

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -86,7 +87,8 @@ func (e *selector) del(fd int) { _ = unix.EpollCtl(e.fd, unix.EPOLL_CTL_DEL, fd,
 
 // wake ends a wait, or the next one.
 func (e *selector) wake() {
-	one := [8]byte{0: 1} // of either byte order: no matter which number
+	var one [8]byte
+	binary.NativeEndian.PutUint64(one[:], 1)
 	_, _ = unix.Write(e.bell, one[:])
 }
 

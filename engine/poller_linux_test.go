@@ -45,7 +45,7 @@ func newFlock(t testing.TB, n int) *flock {
 			}
 		}
 		a := netip.AddrPortFrom(addr, uint16(10000+i))
-		p, err := engine.Open("udp:@"+a.String(), &engine.Config{RX: 1, Slots: 8, Memory: mem, RecvBuf: 16 << 10})
+		p, err := engine.Open("udp:@"+a.String(), &engine.Config{RX: 1, Slots: 8, Memory: mem, RecvBuf: 16 << 10, NoGRO: n > 100})
 		if err != nil {
 			t.Fatal(err)
 		}

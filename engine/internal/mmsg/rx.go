@@ -19,6 +19,7 @@ type Rx struct {
 	// it.
 	MapError func(unix.Errno) error
 	err      error // latched: the kernel reports a dead interface only once
+	more     bool  // the last Sync ended, but not because the socket was empty
 
 	// Vector is the most messages a call takes, and then a Sync is one call;
 	// 0: as many as the kernel takes, and calls until the socket is empty.
@@ -109,13 +110,10 @@ func (r *Rx) Ring() *netmap.Ring { return r.ring }
 // Counters returns the queue's counters.
 func (r *Rx) Counters() *backend.Counters { return &r.counters }
 
-// maxIgnored is how many errors one Sync passes over: the kernel tells each
-// once, unless it refuses the call itself.
-const maxIgnored = 16
-
 // Sync takes back the slots the user returned and receives what there is into
 // all that are free.
 func (r *Rx) Sync() error {
+	r.more = false
 	if r.split != nil {
 		return r.syncSplit()
 	}
@@ -127,7 +125,6 @@ func (r *Rx) Sync() error {
 		return r.err
 	}
 	var packets, bytes uint64
-	ignored := 0
 	for {
 		// A contiguous run of free slots, one always left over.
 		first, end := int(h.Tail), r.ring.NumSlots()
@@ -152,14 +149,12 @@ func (r *Rx) Sync() error {
 			// The header has no word for what this frame was merged by, and
 			// the kernel has dropped it (packet_rcv_vnet, af_packet.c).
 			backend.Add(&r.counters.Undescribed, 1)
+			r.more = true
 			break
 		}
 		if errno != 0 {
 			if errno != unix.EAGAIN {
-				if r.err = r.MapError(errno); r.err == nil && ignored < maxIgnored {
-					ignored++ // packets may be there still
-					continue
-				}
+				r.refused(errno)
 			}
 			break
 		}
@@ -176,6 +171,13 @@ func (r *Rx) Sync() error {
 		return nil // an error waits until these have been seen
 	}
 	return r.err
+}
+
+// refused notes what ended a receive, but for EAGAIN. An error that is none of
+// the queue's says nothing of the packets: they may be there still.
+func (r *Rx) refused(errno unix.Errno) {
+	r.err = r.MapError(errno)
+	r.more = r.err == nil
 }
 
 // deliver makes n received messages from slot first on the user's. A message
@@ -256,7 +258,7 @@ func (r *Rx) learn(i int, s *netmap.Slot, size int) int {
 
 // Poll waits for the socket to be readable.
 func (r *Rx) Poll() backend.Wait {
-	if r.ring.Space() > 0 || r.err != nil || r.split != nil && r.split.left() {
+	if r.ring.Space() > 0 || r.err != nil || r.more || r.split != nil && r.split.left() {
 		return backend.Now
 	}
 	return backend.Wait{FD: r.FD, Events: unix.POLLIN, After: -1}
@@ -264,7 +266,7 @@ func (r *Rx) Poll() backend.Wait {
 
 // Polled receives; an error condition on the socket is told by the receive.
 func (r *Rx) Polled(revents int16) error {
-	if revents == 0 {
+	if revents == 0 && !r.more {
 		return r.err
 	}
 	return r.Sync()

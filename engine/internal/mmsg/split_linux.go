@@ -134,7 +134,7 @@ func (r *Rx) syncSplit() error {
 		}
 		if errno != 0 {
 			if errno != unix.EAGAIN {
-				r.err = r.MapError(errno)
+				r.refused(errno)
 			}
 			break
 		}

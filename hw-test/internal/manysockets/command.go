@@ -24,9 +24,10 @@ be lost. Where this process may not open as many sockets, there are fewer, and i
 
 const statuses = `
 Exit status:
-  0    nothing was lost with any method
+  0    nothing was lost with any method, and the rate was reached
   1    messages were lost, or nothing could be run
   2    the command line is wrong
+  3    nothing was lost, but the sender did not reach the rate
   130  a second ^C
 `
 

@@ -3,6 +3,7 @@ package manysockets
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -27,7 +28,8 @@ func execute(t *testing.T, args string) (stdout, stderr string, status int, err 
 // Whatever the method, all that is sent arrives where it was sent to.
 func TestPoll(t *testing.T) {
 	stdout, stderr, status, err := execute(t, "--sockets 200 --rate 20 --seconds 500ms --json")
-	if err != nil || status != cli.ExitOK {
+	// The machine may be too busy for the rate.
+	if err != nil || status != cli.ExitOK && status != cli.ExitShort {
 		t.Fatalf("status %d, %v: %s", status, err, stderr)
 	}
 	var r Report
@@ -48,7 +50,7 @@ func TestPoll(t *testing.T) {
 			t.Errorf("the table lacks %s: %s", row.Method, stderr)
 		}
 	}
-	if !strings.HasSuffix(stderr, "exit status 0)\n") {
+	if !strings.HasSuffix(stderr, fmt.Sprintf("4 of 4 methods hold (%.0f s, exit status %d)\n", r.Seconds, status)) {
 		t.Errorf("%s", stderr)
 	}
 }
@@ -58,6 +60,10 @@ func TestPollTellsOfLoss(t *testing.T) {
 	r := Report{Planned: 1, Rate: 10, Sockets: 2}
 	row := Row{Method: "edge", Sent: 100, Received: 90, KernelDrops: 10, Uneven: 1}
 	row.judge()
+	slow := Report{Planned: 1, Rate: 10, Sockets: 2, Rows: []Row{{Holds: true, SentPPS: 19}}}
+	if slow.end(0); slow.ExitStatus != cli.ExitShort {
+		t.Errorf("19 a second of 20: status %d", slow.ExitStatus)
+	}
 	r.Rows = append(r.Rows, row)
 	r.end(0)
 	var b bytes.Buffer

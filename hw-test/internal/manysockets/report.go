@@ -103,9 +103,20 @@ func (r *Row) print(w io.Writer) {
 func (r *Report) end(took time.Duration) {
 	r.Seconds = took.Seconds()
 	r.ExitStatus = cli.ExitOK
+	for _, row := range r.Rows {
+		if r.slow(row) {
+			r.ExitStatus = cli.ExitShort
+		}
+	}
 	if r.held() < r.Planned {
 		r.ExitStatus = cli.ExitFailed
 	}
+}
+
+// slow says whether a row was sent at more than 1 % below what was asked, which
+// proves less.
+func (r *Report) slow(row Row) bool {
+	return row.SentPPS < 0.99*float64(r.Rate)*float64(r.Sockets)
 }
 
 func (r *Report) held() (n int) {
@@ -124,8 +135,8 @@ func (r *Report) printEnd(w io.Writer) {
 			fmt.Fprintf(w, "%s fails: of %d messages %d were received and %d dropped by the kernel; %d sockets have another number than was sent to them.\n",
 				row.Method, row.Sent, row.Received, row.KernelDrops, row.Uneven)
 		}
-		if asked := float64(r.Rate) * float64(r.Sockets); row.SentPPS < 0.99*asked && !r.Interrupted {
-			fmt.Fprintf(w, "%s: the sender reached %.0f messages a second of %.0f.\n", row.Method, row.SentPPS, asked)
+		if r.slow(row) {
+			fmt.Fprintf(w, "%s was sent %.0f messages a second of %d: this machine has no time for more.\n", row.Method, row.SentPPS, r.Rate*r.Sockets)
 		}
 	}
 	for _, n := range r.Notes {
