@@ -114,7 +114,7 @@ func (s *splitter) begin() {
 func (r *Rx) syncSplit() error {
 	s := r.split
 	var packets, bytes, merged uint64
-	short := false
+	short, ignored := false, 0
 	for {
 		p, b, m := r.fill()
 		packets, bytes, merged = packets+p, bytes+b, merged+m
@@ -128,15 +128,18 @@ func (r *Rx) syncSplit() error {
 		var errno unix.Errno
 		short, errno = s.receive(r.FD, free)
 		backend.Add(&r.counters.Syncs, 1)
-		if errno == unix.EINTR {
-			short = false
+		if errno == 0 {
 			continue
 		}
-		if errno != 0 {
-			if errno != unix.EAGAIN {
-				r.err = r.MapError(errno)
-			}
+		if errno == unix.EAGAIN {
 			break
+		}
+		short = false
+		if errno != unix.EINTR {
+			if r.err = r.MapError(errno); r.err != nil || ignored == maxIgnored {
+				break
+			}
+			ignored++ // packets may be there still
 		}
 	}
 	if packets > 0 {
