@@ -128,16 +128,17 @@ func (r *Rx) syncSplit() error {
 		var errno unix.Errno
 		short, errno = s.receive(r.FD, free)
 		backend.Add(&r.counters.Syncs, 1)
+		if errno == 0 {
+			continue
+		}
 		if errno == unix.EINTR {
 			short = false
 			continue
 		}
-		if errno != 0 {
-			if errno != unix.EAGAIN {
-				r.refused(errno)
-			}
-			break
+		if errno != unix.EAGAIN {
+			r.refused(errno)
 		}
+		break
 	}
 	if packets > 0 {
 		backend.Add(&r.counters.Packets, packets)
