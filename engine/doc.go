@@ -17,6 +17,9 @@
 // ring and call Sync, Wait and Drain. Stats may be read, and a Port stopped and
 // closed, from anywhere.
 //
+// What a socket knows of a packet beyond its bytes is beside its buffer: see
+// netmap.Meta, Config.Timestamps, Stats.SuperFrames.
+//
 // The port specs:
 //
 //	packet:eth0      AF_PACKET sockets, recvmmsg and sendmmsg (Linux)

@@ -157,8 +157,8 @@ func BenchmarkPacketReceive(b *testing.B) {
 	var sum uint64
 	for _, c := range benchBursts {
 		through := func(b *testing.B, cfg engine.Config) {
-			// A ring of burst+1 slots takes burst frames a call.
-			cfg.RX, cfg.Slots = 1, c.n+1
+			// A ring of two bursts takes one a call, and no call ends at its wrap.
+			cfg.RX, cfg.Slots, cfg.Vector = 1, 2*c.n, c.n
 			port := openIn(b, pair.B.NS, "packet:"+pair.B.Name, &cfg)
 			defer port.Close()
 			rx := port.RX()[0]
@@ -183,6 +183,7 @@ func BenchmarkPacketReceive(b *testing.B) {
 		b.Run("stamped/"+c.name, func(b *testing.B) {
 			through(b, engine.Config{Timestamps: engine.SoftwareTimestamps})
 		})
+		b.Run("no-vnet-hdr/"+c.name, func(b *testing.B) { through(b, engine.Config{NoVnetHdr: true}) })
 		b.Run("filtered/"+c.name, func(b *testing.B) {
 			through(b, engine.Config{Filter: []bpf.RawInstruction{{Op: 6, K: 1 << 18}}})
 		})

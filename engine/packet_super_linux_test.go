@@ -78,7 +78,7 @@ func TestPacketSuperFrames(t *testing.T) {
 		})
 		port := openIn(t, pair.B.NS, "packet:"+pair.B.Name, &engine.Config{RX: 1, BufSize: bufSize})
 		rx := port.RX()[0]
-		to, done := transfer(t, pair, total)
+		to, done := transferTCP(t, pair, total)
 		seen := tcpSegments{seen: make([]bool, total)}
 		for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); {
 			if err := rx.Wait(50 * time.Millisecond); err != nil {
@@ -124,9 +124,9 @@ func TestPacketSuperFrames(t *testing.T) {
 	}
 }
 
-// transfer sends bytes by TCP from A to B, and says to which port and, once all
+// transferTCP sends bytes by TCP from A to B, and says to which port and, once all
 // have come, what went wrong.
-func transfer(t *testing.T, pair *netlab.Pair, total int64) (port uint16, done chan error) {
+func transferTCP(t *testing.T, pair *netlab.Pair, total int64) (port uint16, done chan error) {
 	t.Helper()
 	var l net.Listener
 	err := pair.B.NS.Do(func() (err error) {

@@ -122,6 +122,7 @@ type Options struct {
 	Timestamps  Clock
 	Multicast   []net.HardwareAddr
 	AllMulti    bool
+	NoVnetHdr   bool
 	Filter      []bpf.RawInstruction // nil: none
 	Memory      *netmap.Memory
 	Device      netmap.Device // nil: the kernel's

@@ -74,30 +74,59 @@ func (c *control) time(by backend.Clock) int64 {
 	return c.kernel
 }
 
-// parseControl reads control messages as recvmsg leaves them (cmsg(3)). What
-// is unknown is skipped, what is too short for what it claims to be ignored,
-// and a length that cannot be ends the list.
-func parseControl(b []byte) (c control) {
-	const header = 16 // struct cmsghdr of 64-bit systems: size_t, int, int
-	for len(b) >= header {
+// The kinds of control messages: level and type of their headers, as they lie
+// in memory.
+var (
+	kindAuxdata      = kindOf(unix.SOL_PACKET, unix.PACKET_AUXDATA)
+	kindTimestamping = kindOf(unix.SOL_SOCKET, unix.SO_TIMESTAMPING)
+	kindGRO          = kindOf(unix.SOL_UDP, unix.UDP_GRO)
+)
+
+func kindOf(level, kind uint32) uint64 {
+	b := binary.NativeEndian.AppendUint32(nil, level)
+	return binary.NativeEndian.Uint64(binary.NativeEndian.AppendUint32(b, kind))
+}
+
+// sizeofCmsghdr is that of struct cmsghdr on 64-bit systems: size_t, int, int.
+const sizeofCmsghdr = 16
+
+// parse reads control messages as recvmsg leaves them (cmsg(3)). What is
+// unknown is skipped, what is too short for what it claims to be ignored, and a
+// length that cannot be ends the list.
+func (c *control) parse(b []byte) {
+	*c = control{}
+	for len(b) >= sizeofCmsghdr {
 		size := binary.NativeEndian.Uint64(b)
-		if size < header || size > uint64(len(b)) {
+		if size < sizeofCmsghdr || size > uint64(len(b)) {
 			break
 		}
-		level := binary.NativeEndian.Uint32(b[8:])
-		kind := binary.NativeEndian.Uint32(b[12:])
-		data := b[header:size]
-		switch {
-		case level == unix.SOL_PACKET && kind == unix.PACKET_AUXDATA && len(data) >= sizeofAuxdata:
-			c.auxdata(data)
-		case level == unix.SOL_SOCKET && kind == unix.SO_TIMESTAMPING && len(data) >= sizeofTimestamping:
-			c.kernel, c.nic = timespec(data), timespec(data[32:])
-		case level == unix.SOL_UDP && kind == unix.UDP_GRO && len(data) >= 4:
-			c.segment = max(0, int(int32(binary.NativeEndian.Uint32(data))))
+		switch data := b[sizeofCmsghdr:size]; binary.NativeEndian.Uint64(b[8:]) {
+		case kindAuxdata:
+			if len(data) >= sizeofAuxdata {
+				c.auxdata(data)
+			}
+		case kindTimestamping:
+			if len(data) >= sizeofTimestamping {
+				c.kernel, c.nic = timespec(data), timespec(data[32:])
+			}
+		case kindGRO:
+			if len(data) >= 4 {
+				c.segment = max(0, int(int32(binary.NativeEndian.Uint32(data))))
+			}
 		}
 		b = b[min((size+7)&^7, uint64(len(b))):]
 	}
-	return c
+}
+
+// plain reports whether control messages are the one auxdata of a packet that is
+// whole and has lost no tag, which nearly all are. That is most of what parse
+// would say, in a third of its time.
+func plain(b []byte) bool {
+	return len(b) >= sizeofCmsghdr+sizeofAuxdata && len(b) <= sizeofCmsghdr+sizeofAuxdata+7 &&
+		binary.NativeEndian.Uint64(b) == sizeofCmsghdr+sizeofAuxdata &&
+		binary.NativeEndian.Uint64(b[8:]) == kindAuxdata &&
+		binary.NativeEndian.Uint32(b[16:])&unix.TP_STATUS_VLAN_VALID == 0 &&
+		binary.NativeEndian.Uint32(b[20:]) <= binary.NativeEndian.Uint32(b[24:])
 }
 
 // auxdata reads a struct tpacket_auxdata (linux/if_packet.h):

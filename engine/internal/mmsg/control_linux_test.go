@@ -42,6 +42,12 @@ const (
 	typed = valid | unix.TP_STATUS_VLAN_TPID_VALID
 )
 
+func parseControl(b []byte) control {
+	c := control{kernel: 1, nic: 2, tagged: true, tpid: 3, tci: 4, cut: true, segment: 5} // of the message before
+	c.parse(b)
+	return c
+}
+
 func TestParseControl(t *testing.T) {
 	time := stamps(1700000000, 5, 0, 0, 1600000000, 999999999)
 	aux := auxdata(typed, 60, 60, 0x2005, 0x88a8)
@@ -59,6 +65,8 @@ func TestParseControl(t *testing.T) {
 		b    []byte
 		want control
 	}{
+		"merged":                    {append(message(17, 104, []byte{0xe8, 3, 0, 0}), time...), control{kernel: onlyTime.kernel, nic: onlyTime.nic, segment: 1000}},
+		"merged by -1":              {message(17, 104, []byte{255, 255, 255, 255}), control{}},
 		"none":                      {nil, control{}},
 		"both":                      {append(bytes.Clone(time), aux...), both},
 		"other order":               {append(bytes.Clone(aux), time...), both},
@@ -93,12 +101,32 @@ func TestParseControl(t *testing.T) {
 	}
 }
 
+func TestPlain(t *testing.T) {
+	for what, b := range map[string][]byte{
+		"tagged": auxdata(valid, 60, 60, 0, 0), "cut": auxdata(unix.TP_STATUS_USER, 61, 60, 0, 0), "none": nil,
+		"stamped":   append(stamps(1, 2, 0, 0, 0, 0), auxdata(unix.TP_STATUS_USER, 60, 60, 0, 0)...),
+		"other":     message(unix.SOL_PACKET, unix.PACKET_AUXDATA+1, make([]byte, 20)),
+		"too short": message(unix.SOL_PACKET, unix.PACKET_AUXDATA, make([]byte, 19)),
+	} {
+		if plain(b) {
+			t.Errorf("%s: plain", what)
+		}
+	}
+	if !plain(auxdata(unix.TP_STATUS_USER|unix.TP_STATUS_CSUM_VALID, 60, 60, 0, 0)) {
+		t.Error("auxdata of a whole frame without a tag is not plain")
+	}
+}
+
 func FuzzParseControl(f *testing.F) {
 	f.Add(append(stamps(1, 2, 0, 0, 3, 4), auxdata(typed, 60, 60, 5, 0x8100)...))
 	f.Add(auxdata(valid, 61, 60, 5, 0)[:30])
 	f.Add([]byte{})
+	f.Add(auxdata(unix.TP_STATUS_USER, 60, 60, 5, 0x8100))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		before := bytes.Clone(b)
+		if c := parseControl(b); plain(b) && c != (control{}) {
+			t.Errorf("plain, and yet %+v", c)
+		}
 		c := parseControl(b)
 		if !bytes.Equal(b, before) {
 			t.Error("it writes")

@@ -104,7 +104,7 @@ func (s *splitter) begin() {
 		return
 	}
 	m := &s.msgs[s.next]
-	s.said = parseControl(s.control[s.next*s.space:][:min(m.hdr.Controllen, uint64(s.space))])
+	s.said.parse(s.control[s.next*s.space:][:min(m.hdr.Controllen, uint64(s.space))])
 	if s.size = int(m.len); s.said.segment > 0 {
 		s.size = min(s.size, s.said.segment)
 	}

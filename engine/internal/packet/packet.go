@@ -11,4 +11,16 @@
 // so that no frame is seen twice or by the wrong queue. A transmit socket is
 // bound with protocol 0 and receives nothing. Frames this host sends are not
 // received.
+//
+// What comes is not the frame of the wire by itself. In what package mmsg
+// receives,
+//
+//	struct virtio_net_hdr │ MACs │ type, payload …    control: SO_TIMESTAMPING, PACKET_AUXDATA
+//	         │                   ▲                                  │               │
+//	         ▼                   └────────── VLAN tag ──────────────┼───────────────┘
+//	super-frame? checksum?                                          ▼
+//	                                                        netmap.Meta.Time
+//
+// the tag goes back in. It is moved into place after the frame has been received:
+// a gap kept for it would cost those that have none, which are most.
 package packet
