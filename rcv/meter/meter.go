@@ -81,7 +81,8 @@ func newMeter(queues []engine.RxQueue, info engine.Info, c *Config) (*Meter, err
 		link = frame.Payload
 	}
 	for range queues {
-		m.stages = append(m.stages, &stage{m: m, link: link})
+		h := header{length: info.VnetHdr}
+		m.stages = append(m.stages, &stage{m: m, link: link, head: h, written: h})
 	}
 	return m, nil
 }

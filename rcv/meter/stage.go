@@ -13,8 +13,10 @@ type stage struct {
 	m    *Meter
 	link frame.Link
 
-	lanes  [1 << 16]*lane // by stream id
-	inside bool           // the packet has begun in a slot before: its probe was looked for there
+	lanes   [1 << 16]*lane // by stream id
+	inside  bool           // the packet has begun in a slot before: its probe was looked for there
+	head    header         // of the packets that are counted
+	written header         // of those that are written
 
 	// Of this batch and before; published once per batch.
 	packets, bytes, probes, notProbe, ends, refused uint64
@@ -51,7 +53,7 @@ func (s *stage) Process(in, _ []*netmap.Ring, clk *engine.Clock) (int, bool, err
 		s.walk(ring, b)
 	}
 	if s.m.write != nil {
-		if err := s.m.write.frames(ring, a, b); err != nil {
+		if err := s.m.write.frames(ring, a, b, &s.written); err != nil {
 			return 0, false, err
 		}
 	}
@@ -101,6 +103,9 @@ func (s *stage) walk(ring *netmap.Ring, slots []netmap.Slot) {
 	var held *stream // whose mutex is locked
 	for i := range slots {
 		b := ring.Bytes(&slots[i])
+		if s.head.length > 0 {
+			b = b[s.head.of(&slots[i]):]
+		}
 		s.bytes += uint64(len(b))
 		begun, more := s.inside, slots[i].Flags&netmap.MoreFrag != 0
 		// The probe is in the first fragment that has any bytes: a NIC may put
@@ -154,7 +159,8 @@ func (s *stage) numbers(ring *netmap.Ring, slots []netmap.Slot) {
 	l.stream.mu.Lock()
 	defer l.stream.mu.Unlock()
 	for i := range slots {
-		n, ok := frame.ReadSeq(s.link, ring.Bytes(&slots[i]))
+		b := ring.Bytes(&slots[i])
+		n, ok := frame.ReadSeq(s.link, b[min(s.head.length, len(b)):])
 		if !ok {
 			s.notProbe++
 			continue
@@ -169,6 +175,9 @@ func (s *stage) count(slots []netmap.Slot) {
 	packets := 0
 	for i := range slots {
 		s.bytes += uint64(slots[i].Len)
+		if s.head.length > 0 {
+			s.bytes -= uint64(s.head.of(&slots[i]))
+		}
 		packets += last(&slots[i])
 	}
 	s.packets += uint64(packets)

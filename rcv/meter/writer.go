@@ -20,12 +20,12 @@ type writer struct {
 const patience = time.Second
 
 // frames copies the packets in a and b, once per batch under the lock.
-func (w *writer) frames(ring *netmap.Ring, a, b []netmap.Slot) error {
+func (w *writer) frames(ring *netmap.Ring, a, b []netmap.Slot, h *header) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, run := range [][]netmap.Slot{a, b} {
 		for i := range run {
-			if err := w.one(ring, &run[i]); err != nil {
+			if err := w.one(ring, &run[i], h); err != nil {
 				return err
 			}
 		}
@@ -33,7 +33,7 @@ func (w *writer) frames(ring *netmap.Ring, a, b []netmap.Slot) error {
 	return w.q.Sync()
 }
 
-func (w *writer) one(ring *netmap.Ring, s *netmap.Slot) error {
+func (w *writer) one(ring *netmap.Ring, s *netmap.Slot, h *header) error {
 	out := w.q.Ring()
 	for begin := time.Now(); out.Space() == 0; {
 		if err := w.q.Sync(); err != nil {
@@ -48,7 +48,10 @@ func (w *writer) one(ring *netmap.Ring, s *netmap.Slot) error {
 		}
 	}
 	d := out.Slot(out.Head())
-	b := ring.Bytes(s)
+	b := ring.Bytes(s)[h.of(s):]
+	if len(b) == 0 && s.Flags&netmap.MoreFrag != 0 {
+		return nil // nothing but header
+	}
 	if len(b) > out.BufSize() {
 		return fmt.Errorf("writing received frames: %d bytes fit no buffer of %d: %w", len(b), out.BufSize(), netmap.ErrTooLong)
 	}
