@@ -84,7 +84,15 @@ type Config struct {
 	Vector int
 	// Device is where netmap ports are opened; nil: the kernel's /dev/netmap.
 	Device netmap.Device
+	// VnetHdr is the length in bytes of the virtio-net header that each packet
+	// in the rings begins with: 10 or 12 for a port of a VALE switch, which has
+	// it as long as it is open; or AnyVnetHdr for what a netmap port has, if
+	// any: see Info.VnetHdr. 0: none; a port that has one is not opened.
+	VnetHdr int
 }
+
+// AnyVnetHdr as Config.VnetHdr is the virtio-net header that a port has.
+const AnyVnetHdr = backend.AnyVnetHdr
 
 // All as a number of queues means as many as a netmap port has rings, and one
 // on every other port.
@@ -142,6 +150,9 @@ func open(spec string, c *Config) (*Port, error) {
 			return nil, fmt.Errorf("%s is for packet: ports only: %w", what, netmap.ErrNotSupported)
 		}
 	}
+	if name != "netmap" && o.VnetHdr > 0 {
+		return nil, fmt.Errorf("packets with a virtio-net header of %d bytes are for ports of VALE switches only: %w", o.VnetHdr, netmap.ErrNotSupported)
+	}
 	if name != "netmap" {
 		o.RX, o.TX = one(o.RX), one(o.TX)
 	}
@@ -154,7 +165,8 @@ func open(spec string, c *Config) (*Port, error) {
 		Spec: spec, Backend: name, Why: why,
 		Interface: facts.Interface, Index: facts.Index, MAC: net.HardwareAddr(facts.MAC),
 		MTU: facts.MTU, MaxFrame: facts.MaxFrame, RecvBuf: facts.RecvBuf, Notes: facts.Notes,
-		Copies: max(facts.Copies, 1), Peers: facts.Peers,
+		VnetHdr: facts.VnetHdr,
+		Copies:  max(facts.Copies, 1), Peers: facts.Peers,
 	}
 	if o.Steer != backend.SteerHash && name != "packet" && name != "udp" {
 		p.info.Notes = append(p.info.Notes, fmt.Sprintf("%s: ports are not steered by %v: what a queue gets is not the engine's to say", name, Steer(o.Steer)))
@@ -207,6 +219,11 @@ func options(c *Config) (*backend.Options, error) {
 			return nil, fmt.Errorf("%d %s: want %d to %d", v.n, v.what, v.min, v.max)
 		}
 	}
+	switch c.VnetHdr {
+	case 0, 10, 12, AnyVnetHdr:
+	default:
+		return nil, fmt.Errorf("a virtio-net header of %d bytes: want 0, 10 or 12", c.VnetHdr)
+	}
 	switch n := len(c.SteerCPUs); {
 	case c.Steer > SteerRoundRobin:
 		return nil, fmt.Errorf("%d is no Steer: want SteerHash to SteerRoundRobin", c.Steer)
@@ -223,7 +240,7 @@ func options(c *Config) (*backend.Options, error) {
 	o := &backend.Options{
 		RX: c.RX, TX: c.TX, Slots: c.Slots, BufSize: c.BufSize, Memory: c.Memory,
 		Promisc: c.Promisc, QdiscBypass: c.QdiscBypass, DropTooLong: c.DropTooLong,
-		RecvBuf: c.RecvBuf, SendBuf: c.SendBuf, Vector: c.Vector, Device: c.Device,
+		RecvBuf: c.RecvBuf, SendBuf: c.SendBuf, Vector: c.Vector, Device: c.Device, VnetHdr: c.VnetHdr,
 		NoGSO: c.NoGSO, NoGRO: c.NoGRO, Steer: backend.Steer(c.Steer), SteerCPUs: c.SteerCPUs,
 		Multicast: c.Multicast, AllMulti: c.AllMulticast, NoVnetHdr: c.NoVnetHdr, Filter: c.Filter, Timestamps: backend.Clock(c.Timestamps),
 	}

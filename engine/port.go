@@ -2,9 +2,13 @@ package engine
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"sync"
 	"time"
+
+	"github.com/ringwalk/ringwalk/engine/internal/backend"
+	"github.com/ringwalk/ringwalk/netmap"
 )
 
 // Link is the kind of packets a port carries.
@@ -27,6 +31,7 @@ type Info struct {
 	MAC          net.HardwareAddr // nil where there is none
 	MTU          int              // bytes of layer 3; 0 where there is none
 	MaxFrame     int              // longest packet that can be sent, in bytes without CRC
+	VnetHdr      int              // bytes of the virtio-net header in front of each packet in the rings, which neither length counts; 0: none
 	Link         Link
 	DefaultRoute bool       // the interface carries a default route: the host's own traffic
 	Timestamps   Timestamps // who stamps the packets received (netmap.Meta.Time)
@@ -62,6 +67,20 @@ func (p *Port) TX() []TxQueue { return p.tx }
 
 // Info returns what is known of the port.
 func (p *Port) Info() Info { return p.info }
+
+// NewUserBufs makes n buffers of size bytes of the process's own memory, which
+// slots of the port's transmit queues may send from in place of their own: see
+// [netmap.UserBufs]. The error wraps netmap.ErrNotSupported on a port that is
+// none of a VALE switch. It is not for a port that is being closed.
+func (p *Port) NewUserBufs(n, size int) (*netmap.UserBufs, error) {
+	for _, q := range p.all {
+		if u, ok := q.Queue.(backend.Users); ok {
+			return u.NewUserBufs(n, size)
+		}
+	}
+	return nil, &netmap.OpError{Op: "user buffers", Port: p.spec,
+		Err: fmt.Errorf("only ports of VALE switches send from the process's own memory: %w", netmap.ErrNotSupported)}
+}
 
 // Stats returns the figures of all receive queues together and of all transmit
 // queues. It may be called from any goroutine, also after Close.

@@ -1,8 +1,10 @@
 package netmap_test
 
 import (
+	"errors"
 	"fmt"
 	"log"
+	"syscall"
 
 	"github.com/ringwalk/ringwalk/netmap"
 	"github.com/ringwalk/ringwalk/netmap/netmaptest"
@@ -52,4 +54,21 @@ func ExampleMemory() {
 	fmt.Println(tx.NumSlots(), "slots,", tx.Space(), "free, buffers of", m.BufSize())
 	m.FreeRing(tx)
 	// Output: 64 slots, 63 free, buffers of 1088
+}
+
+// An error says what was tried, on which port, the kernel's word, and what to
+// do about it.
+func ExampleOpError() {
+	d := netmaptest.New(nil) // leave Config.Device out for the kernel's
+	_, err := netmap.Open("netmap:eth7", &netmap.Config{Device: d})
+	var op *netmap.OpError
+	if errors.As(err, &op) {
+		fmt.Println(op.Op, op.Port)
+	}
+	fmt.Println("no such interface:", errors.Is(err, syscall.ENXIO))
+	fmt.Println(err)
+	// Output:
+	// open netmap:eth7
+	// no such interface: true
+	// open netmap:eth7: no interface "eth7" here that netmap can take (ip link shows those there are): no such device or address
 }

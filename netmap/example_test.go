@@ -89,3 +89,23 @@ func ExamplePool() {
 	pool.Put(kept)
 	// Output: keep me, 3 spare left
 }
+
+// A packet of two fragments: all slots but its last one say that it goes on.
+func ExampleSlot() {
+	_, tx := rings()
+	for i, part := range []string{"a packet ", "of two slots"} {
+		slot := tx.Slot(tx.Head())
+		slot.Len, slot.Flags = uint16(copy(tx.Buffer(slot), part)), 0
+		if i == 0 {
+			slot.Flags = netmap.MoreFrag
+		}
+		tx.Advance(1)
+	}
+	for i := range uint32(2) {
+		slot := tx.Slot(i)
+		fmt.Printf("%q, more: %v\n", tx.Bytes(slot), slot.Flags&netmap.MoreFrag != 0)
+	}
+	// Output:
+	// "a packet ", more: true
+	// "of two slots", more: false
+}

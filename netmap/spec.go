@@ -95,6 +95,11 @@ type Spec struct {
 	Offset SpecOffset
 }
 
+// VALE reports whether s is a port of a VALE switch.
+func (s Spec) VALE() bool {
+	return strings.HasPrefix(s.Name, "vale") && strings.Contains(s.Name, ":") && !strings.ContainsAny(s.Name, "{}")
+}
+
 // SpecConf is the option @conf: the shape of a port that the registration
 // itself creates; the kernel ignores it for a port that exists. 0 leaves a
 // number to the kernel. The fields are those of struct nmreq_register.

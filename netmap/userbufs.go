@@ -3,7 +3,6 @@ package netmap
 import (
 	"fmt"
 	"runtime"
-	"strings"
 )
 
 // UserBufs are buffers of the process, not of netmap's memory, that transmit
@@ -39,7 +38,7 @@ func (p *Port) NewUserBufs(n, size int) (*UserBufs, error) {
 		return nil, &OpError{Op: "user buffers", Port: p.name, Err: err}
 	}
 	switch {
-	case !isVALE(p.info.Spec.Name) || len(p.tx) == 0:
+	case !p.info.Spec.VALE() || len(p.tx) == 0:
 		return fail(fmt.Errorf("only transmit rings of VALE ports send from the process's own memory (NS_INDIRECT): %w", ErrNotSupported))
 	case p.tx[0].ring.ofsMask != 0:
 		return fail(fmt.Errorf("a slot's Ptr holds an offset on this port and cannot hold an address (NS_INDIRECT): %w", ErrNotSupported))
@@ -60,12 +59,6 @@ func (p *Port) NewUserBufs(n, size int) (*UserBufs, error) {
 	}
 	p.users = append(p.users, u)
 	return u, nil
-}
-
-// isVALE reports whether a port's kernel name is that of a VALE switch's port.
-func isVALE(name string) bool {
-	i := strings.IndexByte(name, ':')
-	return strings.HasPrefix(name, "vale") && i > 0 && !strings.ContainsAny(name, "{}")
 }
 
 // Len returns how many buffers there are.

@@ -40,6 +40,7 @@ type Common struct {
 	Framing     bool
 	Verbose     bool
 	MetricsAddr string
+	VnetHdr     int
 	Version     bool
 }
 
@@ -66,6 +67,8 @@ func (c *Common) Shared(fs *pflag.FlagSet) {
 	fs.VarP(cli.CountValue(&c.Cores), "cores", "c", "with -a N: thread i goes to CPU (N+i) mod this `count`; alone it binds nothing")
 	fs.VarP(cli.DurationValue(&c.LinkWait, time.Second), "link-wait", "w", "after opening the port wait this `time`, for the link to settle; ports without an\ninterface have none to wait for; a bare number counts seconds")
 	fs.VarP(cli.DurationValue(&c.Interval, time.Millisecond), "interval", "T", "print a line each such `time`, on standard error; a bare number counts milliseconds; 0 for none")
+	c.VnetHdr = engine.AnyVnetHdr
+	fs.VarP((*vnetHdr)(&c.VnetHdr), "vnet-hdr", "H", "VALE ports: each frame begins with a virtio-net header of 0, 10 or 12 `bytes`, zeros when sent, which neither -l nor any count contains; default: as the port has it")
 	fs.BoolVarP(&c.Average, "average", "A", false, "add mean and standard deviation of the last 15 intervals' rates to each line")
 	fs.BoolVarP(&c.Plain, "plain-units", "N", false, "print rates whole, without K, M, G and T")
 	fs.BoolVarP(&c.Framing, "framing", "B", false, "count CRC, preamble and gap (24 bytes) in the lines' bits a second")
@@ -176,6 +179,10 @@ func (c *Common) Open(cfg *engine.Config, rep *cli.Reporter) (p *Port, err error
 	if err != nil {
 		return nil, Refused(err)
 	}
+	if c.VnetHdr > 0 && !VALE(spec) {
+		return nil, cli.Usagef("-H, --vnet-hdr: only ports of VALE switches can be given a virtio-net header, and %s is none: leave it out", c.Port)
+	}
+	cfg.VnetHdr = c.VnetHdr
 	port := &Port{common: c, rep: rep}
 	if port.metrics, err = c.listen(); err != nil {
 		return nil, err
@@ -208,6 +215,9 @@ func (c *Common) Open(cfg *engine.Config, rep *cli.Reporter) (p *Port, err error
 	}
 	for _, n := range port.Info().Notes {
 		rep.Note("%s", n)
+	}
+	if n := port.Info().VnetHdr; n > 0 && c.VnetHdr < 0 {
+		rep.Note("frames of %s begin with a virtio-net header of %d bytes", c.Port, n)
 	}
 	if c.Verbose {
 		port.describe()

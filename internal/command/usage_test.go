@@ -67,7 +67,8 @@ func TestUsage(t *testing.T) {
 		{"pktgen -i lo -f txseq --probe on", "the numbers of txseq are where a probe would be"},
 		{"pktgen -i pcap:x -f ping", "-f ping needs a port that both sends and receives, which a capture file is not"},
 		{"pktgen -i pcap:x -f pong", "-f pong needs a port that both sends and receives"},
-		{"pktgen -i lo -H 12", "-H 12: frames have no virtio-net header here"},
+		{"pktgen -i lo -H 11", `-H, --vnet-hdr: a virtio-net header has 0, 10 or 12 bytes, not "11"`},
+		{"rcv -i netmap:x{1 -H 10", "only ports of VALE switches can be given a virtio-net header, and netmap:x{1 is none"},
 		{"pktgen -i lo -C 1024", "write slots and rings into the port"},
 		{"pktgen -i lo --metrics nowhere", `--metrics: "nowhere" is no address; write host:port or :port`},
 

@@ -205,3 +205,24 @@ func (l *layout) set(s setting) error {
 	l.varying = append(l.varying, s)
 	return nil
 }
+
+// shift puts n zeros in front of the frame.
+func (l *layout) shift(n int) {
+	l.bytes = append(make([]byte, n), l.bytes...)
+	l.payload += n
+	for i := range l.headers {
+		h := &l.headers[i]
+		h.off, h.end = h.off+n, h.end+n
+	}
+	for i := range l.sites {
+		s := &l.sites[i]
+		s.at, s.from, s.addrs = s.at+n, s.from+n, s.addrs+n
+		if s.to > 0 {
+			s.to += n
+		}
+	}
+	for i := range l.lengths {
+		f := &l.lengths[i]
+		f.at, f.less = f.at+n, f.less+n
+	}
+}

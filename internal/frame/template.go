@@ -46,6 +46,10 @@ type Config struct {
 	// IPv6), or all of Bytes.
 	Len int
 
+	// Head is how many zeros a Writer has in front of each frame, an even
+	// number: a virtio-net header. No length in a Config counts them.
+	Head int
+
 	Shape
 }
 

@@ -16,7 +16,8 @@ type Writer struct {
 	link            Link
 	seed            uint64
 	thread, threads int
-	lens            []uint16
+	lens            []uint16 // with the head, as all lengths here
+	head            int      // zeros in front of the frame
 
 	fields  []field // the fastest first
 	sizes   []size
@@ -136,10 +137,19 @@ func NewWriter(c Config, i, n int) (*Writer, error) {
 	if len(l.varying) == 0 && !l.captured {
 		l.spread(i)
 	}
+	if c.Head < 0 || c.Head%2 != 0 || max(longest, len(l.bytes))+c.Head > maxFrame {
+		return nil, fmt.Errorf("cannot put %d bytes in front of frames of %d: want an even number, and at most %d together", c.Head, max(longest, len(l.bytes)), maxFrame)
+	}
+	l.shift(c.Head)
 	if shortest == longest {
 		lens = []uint16{uint16(len(l.bytes))}
+	} else if c.Head > 0 {
+		lens = slices.Clone(lens)
+		for i := range lens {
+			lens[i] += uint16(c.Head)
+		}
 	}
-	w := &Writer{layout: l, link: c.Link, seed: c.Seed, thread: i, threads: n, lens: lens, random: c.Sizes.random}
+	w := &Writer{layout: l, link: c.Link, seed: c.Seed, thread: i, threads: n, lens: lens, head: c.Head, random: c.Sizes.random}
 	if err := w.prepare(); err != nil {
 		return nil, err
 	}
@@ -155,9 +165,9 @@ func (w *Writer) Probe(stream uint16) error {
 		return errors.New("frames without a header of layer 4 have no place for one")
 	}
 	if n, need := w.Shortest(), l.payload+ProbeLen; n < need {
-		return fmt.Errorf("frames of %d bytes have no room for one (it needs %d)", n, need)
+		return fmt.Errorf("frames of %d bytes have no room for one (it needs %d)", n-w.head, need-w.head)
 	}
-	if l.captured && w.link == Ethernet && l4Payload(l.bytes, ProbeLen) != l.payload {
+	if l.captured && w.link == Ethernet && l4Payload(l.bytes[w.head:], ProbeLen) != l.payload-w.head {
 		return errors.New("the given frame's headers leave no room for one, or rcv would not find it there")
 	}
 	complete(l.bytes, l.sites, l.lengths) // those of a capture may be wrong
@@ -177,7 +187,7 @@ func (w *Writer) Number() error {
 		return errors.New("frames without a header of layer 4 have no place for a number")
 	}
 	if n, need := w.Shortest(), l.payload+SeqLen; n < need {
-		return fmt.Errorf("frames of %d bytes have no room for a number (it needs %d)", n, need)
+		return fmt.Errorf("frames of %d bytes have no room for a number (it needs %d)", n-w.head, need-w.head)
 	}
 	complete(l.bytes, l.sites, l.lengths)
 	w.numbering = true
@@ -229,6 +239,10 @@ func (w *Writer) prepare() error {
 	}
 	return nil
 }
+
+// Head is the number of zeros in front of each frame, which Image and all
+// lengths here contain.
+func (w *Writer) Head() int { return w.head }
 
 // Image is the frame to be put into a buffer that the Writer has not yet made
 // a frame in. It is as long as the longest frame. Not to be changed.

@@ -158,28 +158,40 @@ func cycles(e *env) error {
 	if err := open(max(1, n/10)); err != nil { // what is cached is cached now
 		return err
 	}
-	before, err := e.t.KernelMemory()
-	if err != nil {
-		return err
-	}
-	if err := open(n); err != nil {
-		return err
-	}
-	var grown int64
-	if err := e.eventually(5*time.Second, func() error {
-		after, err := e.t.KernelMemory()
+	// Caches of the kernel's allocator may still grow, the more so after few
+	// cycles, but not in each of several runs as what leaks does.
+	for run := 1; ; run++ {
+		grown, err := e.growth(func() error { return open(n) })
 		if err != nil {
 			return err
 		}
-		if grown = after - before; grown > e.t.Noise {
-			return fmt.Errorf("%d cycles took %d bytes", n, grown)
+		e.log("%d cycles took %d bytes", n, grown)
+		if grown <= e.t.Noise {
+			return nil
 		}
-		return nil
-	}); err != nil {
-		return err
+		if run == 3 {
+			return fmt.Errorf("%d cycles took %d bytes, and as many before took more than %d, twice", n, grown, e.t.Noise)
+		}
 	}
-	e.log("%d cycles took %d bytes", n, grown)
-	return nil
+}
+
+// growth is how much more memory the kernel has in use after f, once what it
+// frees late is free.
+func (e *env) growth(f func() error) (grown int64, err error) {
+	before, err := e.t.KernelMemory()
+	if err != nil {
+		return 0, err
+	}
+	if err := f(); err != nil {
+		return 0, err
+	}
+	for end := time.Now().Add(5 * time.Second); ; {
+		after, err := e.t.KernelMemory()
+		if grown = after - before; err != nil || grown <= e.t.Noise || e.ctx.Err() != nil || time.Now().After(end) {
+			return grown, err
+		}
+		e.sleep(100 * time.Millisecond)
+	}
 }
 
 func extraCycles(e *env) error {

@@ -86,8 +86,8 @@ func (g *Generator) fragment(s *sender) error {
 		return fmt.Errorf("a frame of %d bytes in fragments of %d at most makes %d: want at most %d", f.len, f.most, f.slots, maxFrags)
 	case f.slots > ring.NumSlots()-1:
 		return fmt.Errorf("a frame of %d slots does not fit into a ring of %d", f.slots, ring.NumSlots())
-	case first < etherHeader:
-		return fmt.Errorf("a frame of %d bytes in %d fragments begins with one of %d: the first must hold the Ethernet header's %d", shortest, f.pieces(shortest), first, etherHeader)
+	case first < etherHeader+s.head:
+		return fmt.Errorf("a frame of %d bytes in %d fragments begins with one of %d: the first must hold the headers' %d, up to Ethernet's", shortest, f.pieces(shortest), first, etherHeader+s.head)
 	}
 	if g.notice == "" && s.writer.Probing() && first < s.writer.Marked() {
 		g.notice = fmt.Sprintf("a frame's first fragment of %d bytes does not hold its probe, up to byte %d: rcv on the other end of a pipe or VALE port sees none", first, s.writer.Marked())

@@ -67,6 +67,10 @@ type Config struct {
 	// is the same as from one slot.
 	Frags, FragSize int
 
+	// Indirect sends from memory of the process in place of the ring's buffers
+	// (NS_INDIRECT), which ports of VALE switches can.
+	Indirect bool
+
 	// Replay sends a capture file's frames instead; nil: not.
 	Replay *Replay
 
@@ -100,7 +104,14 @@ type Generator struct {
 // New makes a generator for a port, which it does not close. Nothing is sent
 // before Run, which must follow: it closes what New opened for a replay.
 func New(port *engine.Port, c *Config) (*Generator, error) {
-	return newGenerator(port.TX(), port.Info(), c)
+	g, err := newGenerator(port.TX(), port.Info(), c)
+	if err == nil && g.cfg.Indirect {
+		err = g.indirect(port)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return g, nil
 }
 
 func newGenerator(queues []engine.TxQueue, info engine.Info, c *Config) (*Generator, error) {
@@ -139,7 +150,7 @@ func newGenerator(queues []engine.TxQueue, info engine.Info, c *Config) (*Genera
 		g.senders = append(g.senders, s)
 	}
 	if w := g.senders[0].writer; w != nil {
-		g.frame = w.Image()
+		g.frame = w.Image()[w.Head():]
 	}
 	return g, nil
 }
@@ -171,6 +182,9 @@ func (g *Generator) check() error {
 	if err := g.checkReplay(); err != nil {
 		return err
 	}
+	if err := g.checkIndirect(); err != nil {
+		return err
+	}
 	return g.checkFrags()
 }
 
@@ -185,29 +199,6 @@ func (g *Generator) closeFiles() error {
 	return errors.Join(errs...)
 }
 
-// longest returns the most bytes a frame can have. A port may take a VLAN tag
-// beyond the MTU, but these frames have none.
-func (g *Generator) longest() int {
-	info, most := &g.info, g.info.MaxFrame
-	if g.cfg.fragmented() {
-		most = maxFrame
-	}
-	if info.MTU > 0 && info.Link == engine.Ethernet {
-		return min(most, info.MTU+etherHeader)
-	}
-	return most
-}
-
-const etherHeader = 14
-
-func (g *Generator) tooLong(n int) error {
-	info := &g.info
-	if info.MTU > 0 && info.Link == engine.Ethernet {
-		return fmt.Errorf("frames of %d bytes are longer than the %d that %s takes (its MTU is %d)", n, g.longest(), info.Interface, info.MTU)
-	}
-	return fmt.Errorf("packets of %d bytes are longer than the %d that %s takes", n, g.longest(), info.Spec)
-}
-
 // sender makes thread i.
 func (g *Generator) sender(i int, q engine.TxQueue) (*sender, error) {
 	c := &g.cfg
@@ -216,7 +207,8 @@ func (g *Generator) sender(i int, q engine.TxQueue) (*sender, error) {
 		return nil, err
 	}
 	s := &sender{queue: q, writer: w, burst: g.burst(q), base: q.Stats(), limit: g.share(i)}
-	if n := len(w.Image()); n > g.longest() {
+	s.head = w.Head()
+	if n := len(w.Image()) - s.head; n > g.longest() {
 		return nil, g.tooLong(n)
 	}
 	switch {
@@ -260,9 +252,9 @@ func (g *Generator) burst(q engine.TxQueue) int {
 func (g *Generator) frameConfig() frame.Config {
 	c, info := &g.cfg, &g.info
 	if c.Rubbish {
-		return frame.Config{Link: frame.Payload, Len: c.Len, Shape: frame.Shape{Sizes: c.Shape.Sizes, Seed: c.Shape.Seed}}
+		return frame.Config{Link: frame.Payload, Len: c.Len, Head: info.VnetHdr, Shape: frame.Shape{Sizes: c.Shape.Sizes, Seed: c.Shape.Seed}}
 	}
-	fc := frame.Config{SrcMAC: c.SrcMAC, DstMAC: c.DstMAC, Src: c.Src, Dst: c.Dst, Len: c.Len, Shape: c.Shape}
+	fc := frame.Config{SrcMAC: c.SrcMAC, DstMAC: c.DstMAC, Src: c.Src, Dst: c.Dst, Len: c.Len, Head: info.VnetHdr, Shape: c.Shape}
 	if info.Link == engine.Payload {
 		fc.Link = frame.Payload
 	}
@@ -307,7 +299,7 @@ func (g *Generator) Dump() string {
 	}
 	w.Batch(uint64(time.Now().UnixNano()))
 	b := append([]byte(nil), w.Image()...)
-	return frame.Dump(w.Link(), b[:w.Next(b)])
+	return frame.Dump(w.Link(), b[w.Head():w.Next(b)])
 }
 
 // Run sends; it blocks until all is sent, the duration is over, or ctx ends,

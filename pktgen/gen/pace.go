@@ -113,6 +113,15 @@ func (p *pacer) lengths(slots []netmap.Slot) (sum uint64) {
 	return sum
 }
 
+// heads is the bytes of a batch's slots that are no part of frames, if the rate
+// is one of bytes.
+func (p *pacer) heads(bytes int) uint64 {
+	if p.unit == Frames {
+		return 0
+	}
+	return uint64(bytes)
+}
+
 // took counts the frames of the batch that allow let go, which bring the next
 // one's time.
 func (p *pacer) took(frames int, bytes uint64) {

@@ -126,7 +126,7 @@ func (g *Generator) play(i int, q engine.TxQueue) (*sender, error) {
 	if p.tape, err = g.tape(i); err != nil {
 		return nil, err
 	}
-	return &sender{queue: q, burst: g.burst(q), base: q.Stats(), limit: math.MaxUint64, play: p}, nil
+	return &sender{queue: q, burst: g.burst(q), base: q.Stats(), limit: math.MaxUint64, play: p, head: g.info.VnetHdr}, nil
 }
 
 // replay is Process for a capture file.
@@ -143,7 +143,9 @@ func (s *sender) replay(ring *netmap.Ring, clk *engine.Clock) (int, bool, error)
 	var was, horizon float64
 	for n < room {
 		if p.staged == 0 {
-			wake, err := p.stage(ring.Buffer(ring.Slot(slot)), s.pace, clk)
+			buf := ring.Buffer(ring.Slot(slot))
+			clear(buf[:s.head])
+			wake, err := p.stage(buf[s.head:], s.pace, clk)
 			if err == io.EOF {
 				s.limit = s.placed + uint64(n) // all is placed
 				break
@@ -173,7 +175,7 @@ func (s *sender) replay(ring *netmap.Ring, clk *engine.Clock) (int, bool, error)
 			break
 		}
 		sl := ring.Slot(slot)
-		sl.Len, sl.Flags = uint16(p.staged), 0
+		sl.Len, sl.Flags = uint16(s.head+p.staged), 0
 		p.went(s.pace)
 		slot = ring.Next(slot)
 		n++

@@ -20,6 +20,8 @@ type sender struct {
 	pace    *pacer     // nil: as fast as it goes
 	play    *player    // nil: frames are the writer's
 	frags   *fragments // nil: a frame is of one slot
+	users   *users     // nil: frames are in the ring's buffers
+	head    int        // bytes of the virtio-net header in front of each frame
 	finish  int64      // paced: when the whole run's schedule ends, ns of engine.Clock, but for what is given up; 0: with its own
 
 	placed  uint64 // frames put into the ring
@@ -69,12 +71,17 @@ func (s *sender) Process(_, out []*netmap.Ring, clk *engine.Clock) (int, bool, e
 		slots = s.frags.fill(s, ring, n)
 	}
 	a, b := ring.Burst(slots)
-	if s.frags == nil {
+	switch {
+	case s.frags != nil:
+	case s.users != nil:
+		s.users.fill(s, a, int(ring.Head()))
+		s.users.fill(s, b, 0)
+	default:
 		s.fill(ring, a)
 		s.fill(ring, b)
 	}
 	if s.pace != nil {
-		s.pace.took(n, s.pace.lengths(a)+s.pace.lengths(b))
+		s.pace.took(n, s.pace.lengths(a)+s.pace.lengths(b)-s.pace.heads(n*s.head))
 	}
 	ring.Advance(slots)
 	return n, false, nil
@@ -187,11 +194,11 @@ func (s *sender) sent() (frames, ends, batches uint64) {
 // moment than frames.
 func (s *sender) sentBytes(frames uint64) uint64 {
 	if s.play == nil && s.writer.Len() > 0 {
-		return frames * uint64(s.writer.Len())
+		return frames * uint64(s.writer.Len()-s.head)
 	}
 	n := s.queue.Stats().Bytes - s.base.Bytes
 	if s.frames.Load() != 0 {
 		n = s.bytes.Load()
 	}
-	return n
+	return n - min(n, frames*uint64(s.head))
 }

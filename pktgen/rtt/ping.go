@@ -104,7 +104,7 @@ func newPinger(rx []engine.RxQueue, tx []engine.TxQueue, info engine.Info, c *Co
 	p.log.init(p.cfg.Timeout)
 	p.base = p.tx.Stats()
 	p.stage = &pingStage{
-		cfg: &p.cfg, echo: echo, frame: p.frame, ether: fc.Link == frame.Ethernet,
+		cfg: &p.cfg, echo: echo, frame: p.frame, head: info.VnetHdr, ether: fc.Link == frame.Ethernet,
 		table: make([]int64, tableSize(&p.cfg)), log: &p.log,
 	}
 	return p, nil

@@ -15,6 +15,7 @@ type pingStage struct {
 	cfg    *Config
 	echo   frame.Echo
 	frame  []byte
+	head   int // bytes of the virtio-net header in front of a frame
 	ether  bool
 	log    *log
 	linger bool // send no more
@@ -107,7 +108,8 @@ func (s *pingStage) giveUp() {
 // read looks up each answer.
 func (s *pingStage) read(ring *netmap.Ring, slots []netmap.Slot, now int64) {
 	for i := range slots {
-		s.answer(ring.Bytes(&slots[i]), now)
+		b := ring.Bytes(&slots[i])
+		s.answer(b[min(s.head, len(b)):], now)
 	}
 }
 
@@ -230,9 +232,11 @@ func (s *pingStage) fill(ring *netmap.Ring, slots []netmap.Slot) {
 			}
 		}
 		slot := &slots[i]
-		b := ring.Buffer(slot)[:len(s.frame)]
-		copy(b, s.frame)
+		b := ring.Buffer(slot)[:s.head+len(s.frame)]
 		slot.Len, slot.Flags = uint16(len(b)), 0
+		clear(b[:s.head])
+		b = b[s.head:]
+		copy(b, s.frame)
 		s.echo.Write(b, uint32(s.next), s.wall+s.lastSend)
 		*s.slot(s.next) = s.lastSend
 		s.next++

@@ -63,7 +63,7 @@ func newReflector(rx []engine.RxQueue, tx []engine.TxQueue, info engine.Info, c 
 	// A transmit queue has one owner, so receive queues beyond their number
 	// share them.
 	for i := range min(len(rx), len(tx)) {
-		s := &reflectStage{r: r, tx: tx[i], base: tx[i].Stats(), ether: info.Link == engine.Ethernet}
+		s := &reflectStage{r: r, tx: tx[i], base: tx[i].Stats(), ether: info.Link == engine.Ethernet, head: info.VnetHdr}
 		if len(info.MAC) == 6 {
 			s.own = (*[6]byte)(info.MAC)
 		}
@@ -145,7 +145,8 @@ func (r *Reflector) Snapshot() Reflection {
 	done := r.ended.Load()
 	for _, s := range r.stages {
 		st := s.tx.Stats()
-		q := Queue{st.Packets - s.base.Packets, st.Bytes - s.base.Bytes}
+		n := st.Packets - s.base.Packets
+		q := Queue{n, st.Bytes - s.base.Bytes - n*uint64(s.head)}
 		sn.Queues = append(sn.Queues, q)
 		sn.Packets += q.Packets
 		sn.Bytes += q.Bytes

@@ -15,6 +15,7 @@ type reflectStage struct {
 	tx    engine.TxQueue
 	base  engine.Stats // of tx, before Run
 	ether bool
+	head  int      // bytes of the virtio-net header in front of a frame, which goes back as it came
 	own   *[6]byte // MAC address; nil: none
 	until int64    // ns of engine.Clock; 0: no end
 
@@ -65,7 +66,8 @@ func (s *reflectStage) reflect(out, in *netmap.Ring, dropping *bool) int {
 		for _, run := range [...][]netmap.Slot{a, b} {
 			for i := range run {
 				if !inside {
-					frame.Reverse(in.Bytes(&run[i]), s.own)
+					b := in.Bytes(&run[i])
+					frame.Reverse(b[min(s.head, len(b)):], s.own)
 				}
 				// Some NICs put an empty fragment before the first bytes.
 				inside = run[i].Flags&netmap.MoreFrag != 0 && (inside || run[i].Len > 0)

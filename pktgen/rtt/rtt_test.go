@@ -26,7 +26,13 @@ func ok(t testing.TB, err error) {
 
 func open(t testing.TB, d *netmaptest.Device, spec string) *engine.Port {
 	t.Helper()
-	p, err := engine.Open(spec, &engine.Config{Device: d})
+	return openHeaded(t, d, spec, 0)
+}
+
+// openHeaded opens a port with a virtio-net header of so many bytes.
+func openHeaded(t testing.TB, d *netmaptest.Device, spec string, head int) *engine.Port {
+	t.Helper()
+	p, err := engine.Open(spec, &engine.Config{Device: d, VnetHdr: head})
 	ok(t, err)
 	t.Cleanup(func() { ok(t, p.Close()) })
 	return p
@@ -62,17 +68,21 @@ func TestPingPong(t *testing.T) {
 	for _, c := range []struct {
 		from, to string
 		cfg      Config
+		head     [2]int
 	}{
-		{"netmap:nm0", "netmap:nm1", Config{Count: 300}},
-		{"netmap:nm1", "netmap:nm0", Config{Count: 300, Burst: 7}},
-		{"vale0:a", "vale0:b", Config{Count: 300, Len: 200}},
-		{"netmap:x{1", "netmap:x}1", Config{Count: 300, Rate: 3000}},
-		{"netmap:x{2", "netmap:x}2", Config{Duration: 100 * time.Millisecond, Rate: 2000, Burst: 4}},
+		{from: "netmap:nm0", to: "netmap:nm1", cfg: Config{Count: 300}},
+		{from: "netmap:nm1", to: "netmap:nm0", cfg: Config{Count: 300, Burst: 7}},
+		{from: "vale0:a", to: "vale0:b", cfg: Config{Count: 300, Len: 200}},
+		{from: "netmap:x{1", to: "netmap:x}1", cfg: Config{Count: 300, Rate: 3000}},
+		{from: "netmap:x{2", to: "netmap:x}2", cfg: Config{Duration: 100 * time.Millisecond, Rate: 2000, Burst: 4}},
+		{from: "vale0:a", to: "vale0:b", cfg: Config{Count: 300}, head: [2]int{12, 12}},
+		{from: "vale0:a", to: "vale0:b", cfg: Config{Count: 300, Burst: 3}, head: [2]int{10, 0}},
+		{from: "vale0:a", to: "vale0:b", cfg: Config{Count: 300}, head: [2]int{0, 12}},
 	} {
-		t.Run(fmt.Sprint(c.from, c.cfg), func(t *testing.T) {
+		t.Run(fmt.Sprint(c.from, c.cfg, c.head), func(t *testing.T) {
 			t.Parallel()
 			d := device(t)
-			from, to := open(t, d, c.from), open(t, d, c.to)
+			from, to := openHeaded(t, d, c.from, c.head[0]), openHeaded(t, d, c.to, c.head[1])
 			p, err := NewPinger(from, &c.cfg)
 			ok(t, err)
 			r, err := NewReflector(to, nil)

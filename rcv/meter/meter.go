@@ -89,7 +89,7 @@ func newMeter(queues []engine.RxQueue, info engine.Info, c *Config) (*Meter, err
 		link = frame.Payload
 	}
 	for range queues {
-		st := &stage{m: m, link: link}
+		st := &stage{m: m, link: link, head: header{length: info.VnetHdr}}
 		st.tally.longest = longestFrame(info)
 		m.stages = append(m.stages, st)
 	}

@@ -16,6 +16,7 @@ type stage struct {
 	lanes  [256]*[256]*lane // by stream id, its upper byte first
 	inside bool             // the packet has begun in a slot before: its probe was looked for there
 	length int              // bytes of such a packet so far
+	head   header           // that each packet begins with; it is not counted
 
 	// Of this batch and before; published once per batch.
 	packets, bytes, probes, notProbe, ends, refused, stamped, unstamped uint64
@@ -108,9 +109,9 @@ type sum struct {
 
 // piece takes in a slot of a packet of several. It reports whether it is the
 // one to look into, the first that has any bytes: a NIC may put an empty one
-// before it.
-func (s *stage) piece(slot *netmap.Slot, t sum) (_ sum, look bool) {
-	n, ends := int(slot.Len), slot.Flags&netmap.MoreFrag == 0
+// before it. n is the slot's bytes behind a header.
+func (s *stage) piece(slot *netmap.Slot, n int, t sum) (_ sum, look bool) {
+	ends := slot.Flags&netmap.MoreFrag == 0
 	look = !s.inside && n > 0
 	s.inside = !ends && (s.inside || n > 0)
 	s.length += n
@@ -134,13 +135,17 @@ func (s *stage) count(slots []netmap.Slot) {
 	var t sum
 	for i := range slots {
 		slot := &slots[i]
-		t.bytes += uint64(slot.Len)
+		n := int(slot.Len)
+		if s.head.length > 0 {
+			n -= s.head.of(slot)
+		}
+		t.bytes += uint64(n)
 		if s.inside || slot.Flags&netmap.MoreFrag != 0 {
-			t, _ = s.piece(slot, t)
+			t, _ = s.piece(slot, n, t)
 			continue
 		}
 		t.packets++
-		t.sizes |= s.tally.size(int(slot.Len))
+		t.sizes |= s.tally.size(n)
 	}
 	s.add(t)
 }
@@ -153,7 +158,7 @@ func (s *stage) numbers(ring *netmap.Ring, slots []netmap.Slot) {
 	defer l.stream.mu.Unlock()
 	for i := range slots {
 		b := ring.Bytes(&slots[i])
-		n, ok := frame.ReadSeq(s.link, b)
+		n, ok := frame.ReadSeq(s.link, b[min(s.head.length, len(b)):]) // pkt-gen has a header in each slot
 		if !ok {
 			s.notProbe++
 			continue
@@ -177,19 +182,23 @@ func (s *stage) walk(ring *netmap.Ring, slots []netmap.Slot, clk *engine.Clock) 
 	times := s.times(ring, slots)
 	for i := range slots {
 		slot := &slots[i]
-		t.bytes += uint64(slot.Len)
+		b := ring.Bytes(slot)
+		if s.head.length > 0 {
+			b = b[s.head.of(slot):]
+		}
+		t.bytes += uint64(len(b))
 		whole := true
 		if s.inside || slot.Flags&netmap.MoreFrag != 0 {
 			var look bool
-			if t, look = s.piece(slot, t); !look {
+			if t, look = s.piece(slot, len(b), t); !look {
 				continue
 			}
 			whole = false
 		} else {
 			t.packets++
-			t.sizes |= s.tally.size(int(slot.Len))
+			t.sizes |= s.tally.size(len(b))
 		}
-		kind, ok := frame.Look(s.link, ring.Bytes(slot), whole, &p)
+		kind, ok := frame.Look(s.link, b, whole, &p)
 		t.kinds |= s.tally.kind(kind)
 		if !ok {
 			s.notProbe++

@@ -166,6 +166,7 @@ func (s *stage) copies(ring *netmap.Ring, a, b []netmap.Slot, clk *engine.Clock)
 			if p == nil && run[i].Flags&netmap.MoreFrag != 0 {
 				continue
 			}
+			p = p[min(s.head.length, len(p)):]
 			if w != nil {
 				ns := stamp(ring, &run[i])
 				if ns == 0 {

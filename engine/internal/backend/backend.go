@@ -95,6 +95,14 @@ func Add(c *atomic.Uint64, n uint64) {
 // All as a number of queues is as many as the port has.
 const All = -1
 
+// AnyVnetHdr as Options.VnetHdr is the virtio-net header that a port has.
+const AnyVnetHdr = -1
+
+// A Users queue's port can send from the process's own memory.
+type Users interface {
+	NewUserBufs(n, size int) (*netmap.UserBufs, error)
+}
+
 // A Clock stamps received packets.
 type Clock uint8
 
@@ -126,6 +134,7 @@ type Options struct {
 	Filter      []bpf.RawInstruction // nil: none
 	Memory      *netmap.Memory
 	Device      netmap.Device // nil: the kernel's
+	VnetHdr     int           // of netmap ports: 0, 10, 12 or AnyVnetHdr
 }
 
 // Steer is how packets are spread over receive queues.
@@ -145,6 +154,7 @@ type Facts struct {
 	Index     int
 	MAC       []byte
 	MTU       int // 0: none
+	VnetHdr   int
 	MaxFrame  int // longest frame or payload that can be sent, bytes
 	Payload   bool
 	RecvBuf   int

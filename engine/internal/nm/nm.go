@@ -36,12 +36,18 @@ func Open(spec string, o *backend.Options) (rx, tx []backend.Queue, f *backend.F
 	if sp.Flags&both == both {
 		return nil, nil, nil, errors.New("the spec has rings of one direction only (/R or /T), and queues of the other were asked for")
 	}
-	p, err := netmap.OpenSpec(sp, &netmap.Config{Device: o.Device})
+	p, err := openSpec(sp, o)
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	f = facts(p, o.Device == nil)
-	s := &shared{port: p, quiet: func() {}}
+	s := &shared{port: p, quiet: func() {}, plain: func() error { return nil }}
+	head := p.Info().VnetHdr
+	if o.VnetHdr > 0 {
+		if head, err = o.VnetHdr, s.setHeader(sp.Name, o); err != nil {
+			return nil, nil, nil, errors.Join(err, p.Close())
+		}
+	}
+	f = facts(p, o.Device == nil, head)
 	if host := sp.Mode == netmap.ModeSW || sp.Mode == netmap.ModeOneSW; o.Promisc && f.Interface != "" && !host {
 		if s.quiet, err = promiscuous(f.Interface, f.Index); err != nil {
 			f.Notes = append(f.Notes, fmt.Sprintf("interface %s is not promiscuous, so frames for other addresses do not arrive: %v", f.Interface, err))
@@ -59,6 +65,7 @@ func Open(spec string, o *backend.Options) (rx, tx []backend.Queue, f *backend.F
 	}
 	if len(rx) < o.RX || len(tx) < o.TX {
 		s.quiet()
+		_ = s.plain()
 		p.Close()
 		return nil, nil, nil, fmt.Errorf("%d receive and %d transmit queues were asked for, %s has %d and %d",
 			max(o.RX, 0), max(o.TX, 0), sp.Name, len(p.RX()), len(p.TX()))
@@ -71,9 +78,9 @@ func Open(spec string, o *backend.Options) (rx, tx []backend.Queue, f *backend.F
 
 // facts says what is known of the port; of its interface too, if it is the
 // kernel's.
-func facts(p *netmap.Port, kernel bool) *backend.Facts {
+func facts(p *netmap.Port, kernel bool, head int) *backend.Facts {
 	info := p.Info()
-	f := &backend.Facts{MaxFrame: info.BufSize}
+	f := &backend.Facts{MaxFrame: info.BufSize - head, VnetHdr: head}
 	if !kernel {
 		return f
 	}
@@ -90,7 +97,8 @@ const etherHeader = 14
 // shared closes the port with its last queue.
 type shared struct {
 	port  *netmap.Port
-	quiet func() // ends promiscuous mode
+	quiet func()       // ends promiscuous mode
+	plain func() error // gives the port back the virtio-net header it had
 	open  int
 }
 
@@ -256,5 +264,5 @@ func (q *queue) Close() error {
 		return nil
 	}
 	q.shared.quiet()
-	return q.shared.port.Close()
+	return errors.Join(q.shared.plain(), q.shared.port.Close())
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/ringwalk/ringwalk/engine"
 	"github.com/ringwalk/ringwalk/internal/cli"
+	"github.com/ringwalk/ringwalk/internal/command"
 	"github.com/ringwalk/ringwalk/internal/frame"
 	"github.com/ringwalk/ringwalk/pktgen/gen"
 )
@@ -49,11 +50,11 @@ func (f *frames) register(fs *pflag.FlagSet) {
 	fs.StringVar(&f.packet, "packet", "", "send the first frame of this capture `file`, as it is but for what is changed by -s, -d, -S, -D, -z, -Z, --flows, --fields or a shorter -l")
 	fs.StringVar(&f.payload, "payload", "", "`what` is behind the headers, over and over: zeros, random, text:…, hex:… or file:NAME; default: \"ringwalk \"")
 	fs.BoolVarP(&f.rubbish, "rubbish", "r", false, "write nothing into the buffers but send what they hold, in netmap memory what was there before")
-	fs.BoolVarP(&f.indirect, "indirect", "I", false, "pkt-gen's indirect buffers: refused, as nothing would be gained by them")
+	fs.BoolVarP(&f.indirect, "indirect", "I", false, "VALE ports: send from memory of the program in place of the ring's buffers (NS_INDIRECT)")
 	fs.IntVarP(&f.frags, "frags", "F", 1, "netmap ports: send each frame from this `number` of slots, 1 to 63, of one length to the byte")
 	fs.IntVarP(&f.fragSize, "frag-size", "M", 0, "netmap ports: send at most this many `bytes` from a slot; frames for which -F slots are too few go in more")
 	fs.BoolVarP(&f.dump, "dump", "X", false, "print the first frame, decoded, on standard error, then send")
-	fs.Uint32VarP(&f.bits, "options", "o", 0, "pkt-gen's option `bits`: 64 is -X, 256 -r, 512 -z, 1024 -Z, 2048 -A; 1, 2, 4, 8, 16 and 4096 ask for what is done anyway")
+	fs.Uint32VarP(&f.bits, "options", "o", 0, "pkt-gen's option `bits`: 64 is -X, 256 -r, 512 -z, 1024 -Z, 2048 -A, 32 -I; 1, 2, 4, 8, 16 and 4096 ask for what is done anyway")
 }
 
 const aboutFrames = `
@@ -87,14 +88,11 @@ func (f *frames) config(c *gen.Config) error {
 	s := &c.Shape
 	c.Len, s.Sizes = f.lengths.len, f.lengths.sizes
 	c.SrcMAC, c.DstMAC = f.srcMAC, f.dstMAC
-	const known = 1 | 2 | 4 | 8 | 16 | 64 | 256 | 512 | 1024 | 2048 | 4096
-	if f.bits&32 != 0 || f.indirect {
-		return cli.Usagef("-I, --indirect: frames are sent from the ring's own buffers, which is one copy into a VALE switch as well; leave it out")
-	}
+	const known = 1 | 2 | 4 | 8 | 16 | 32 | 64 | 256 | 512 | 1024 | 2048 | 4096
 	if f.frags < 1 {
 		return cli.Usagef("-F, --frags: %d slots for a frame: want 1 to 63", f.frags)
 	}
-	c.Frags, c.FragSize = f.frags, f.fragSize
+	c.Frags, c.FragSize, c.Indirect = f.frags, f.fragSize, f.indirect || f.bits&32 != 0
 	if bad := f.bits &^ known; bad != 0 {
 		return cli.Usagef("-o, --options: bit %d means nothing here", bad&-bad)
 	}
@@ -148,13 +146,20 @@ func (f *frames) config(c *gen.Config) error {
 	return err
 }
 
-// whole refuses fragments before a port that has none is opened.
-func (f *frames) whole(port string) error {
+// portHas refuses fragments and indirect buffers before a port that has none is
+// opened.
+func (f *frames) portHas(c *gen.Config, port string) error {
 	spec, _, err := engine.Resolve(port)
-	if err != nil || f.frags == 1 && f.fragSize == 0 || strings.HasPrefix(spec, "netmap:") || strings.HasPrefix(spec, "vale") {
-		return nil // or opening says so
+	if err != nil {
+		return nil // opening says so
 	}
-	return cli.Usagef("-F, --frags, and -M, --frag-size: fragments are slots of a netmap port, and %s sends a frame in one piece: leave them out", port)
+	if netmap := strings.HasPrefix(spec, "netmap:") || strings.HasPrefix(spec, "vale"); !netmap && (f.frags > 1 || f.fragSize > 0) {
+		return cli.Usagef("-F, --frags, and -M, --frag-size: fragments are slots of a netmap port, and %s sends a frame in one piece: leave them out", port)
+	}
+	if c.Indirect && !command.VALE(spec) {
+		return cli.Usagef("-I, --indirect: only ports of VALE switches send from memory of the program (NS_INDIRECT), and %s is none: leave it out", port)
+	}
+	return nil
 }
 
 // show prints the first frame if that was asked for.

@@ -18,7 +18,6 @@ type modes struct {
 	timeout time.Duration
 	maxLoss float64
 	silence bool
-	vnetHdr int
 	conf    string
 	own     []string // long names of pktgen's own flags
 }
@@ -27,7 +26,6 @@ func (m *modes) register(fs *pflag.FlagSet) {
 	m.timeout = time.Second
 	fs.Var(cli.DurationValue(&m.timeout, time.Second), "timeout", "ping: an answer that takes longer than this `time` is late, and its ping lost;\nas long, answers are awaited at the end")
 	fs.Var(cli.PercentValue(&m.maxLoss), "max-loss", "ping, rx, rxseq: exit with status 3 if more than this `percent` is lost")
-	fs.IntVarP(&m.vnetHdr, "vnet-hdr", "H", 0, "pkt-gen's virtio-net header before each frame: refused but for 0")
 	fs.StringVarP(&m.conf, "conf", "C", "", "pkt-gen's slots and rings of a new port: refused, write them into -i, as in vale0:a@conf:slots=2048,rings=2")
 	fs.BoolVarP(&m.silence, "until-silence", "W", false, "rx, rxseq: stop 1 s after the last frame, once one has come")
 }
@@ -44,9 +42,6 @@ func (m *modes) only(fs *pflag.FlagSet) {
 
 // check refuses what pkt-gen has and pktgen has not.
 func (m *modes) check(flags *pflag.FlagSet) error {
-	if m.vnetHdr != 0 {
-		return cli.Usagef("-H %d: frames have no virtio-net header here; leave -H out, and the port's header length at 0", m.vnetHdr)
-	}
 	if flags.Changed("conf") {
 		return cli.Usagef("-C is gone from netmap's own programs, too: write slots and rings into the port, as in -i vale0:a@conf:slots=2048,rings=2")
 	}
