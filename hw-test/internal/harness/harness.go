@@ -9,6 +9,7 @@
 //	hw-test mirror      ──▶ package mirror
 //	hw-test sockets     ──▶ package sockets
 //	hw-test poll        ──▶ package manysockets
+//	hw-test throughput, loss ──▶ package suite
 //
 // Each subcommand is a function here that makes a cobra command, and a package
 // beside this one that does the work.
@@ -29,6 +30,7 @@ import (
 	"github.com/ringwalk/ringwalk/hw-test/internal/qdiscs"
 	"github.com/ringwalk/ringwalk/hw-test/internal/self"
 	"github.com/ringwalk/ringwalk/hw-test/internal/sockets"
+	"github.com/ringwalk/ringwalk/hw-test/internal/suite"
 	"github.com/ringwalk/ringwalk/hw-test/internal/valectl"
 	"github.com/ringwalk/ringwalk/hw-test/internal/vm"
 	"github.com/ringwalk/ringwalk/internal/cli"
@@ -100,6 +102,7 @@ func newRoot(status *int) *cobra.Command {
 	root.AddCommand(newSelf(status), vm.Command(status, carried.Names()...),
 		info.Command(status, nil), valectl.Command(nil), qdiscs.Command(),
 		mirror.Command(status), sockets.Command(status), manysockets.Command(status))
+	root.AddCommand(suite.Commands(status)...)
 	for _, name := range carried.Names() {
 		root.AddCommand(newCarried(name, status))
 	}
