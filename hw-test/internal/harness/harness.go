@@ -9,7 +9,7 @@
 //	hw-test mirror      ──▶ package mirror
 //	hw-test sockets     ──▶ package sockets
 //	hw-test poll        ──▶ package manysockets
-//	hw-test throughput, loss ──▶ package suite
+//	hw-test throughput, loss, latency ──▶ package suite
 //
 // Each subcommand is a function here that makes a cobra command, and a package
 // beside this one that does the work.
