@@ -18,7 +18,8 @@ const (
 	SteerCPU
 	// SteerRandom chooses a queue for each packet by chance: as even as it can
 	// be without memory, and a flow's packets pass each other. A classic BPF
-	// program, or PACKET_FANOUT_RND.
+	// program, or PACKET_FANOUT_RND. Packets that a sender on this host, or the
+	// NIC, has merged go together.
 	SteerRandom
 	// SteerRoundRobin gives each queue one packet in turn: PACKET_FANOUT_LB.
 	// It needs a counter in the kernel, which an SO_REUSEPORT group has not, so
