@@ -23,7 +23,8 @@
 // The port specs:
 //
 //	packet:eth0      AF_PACKET sockets, recvmmsg and sendmmsg (Linux)
-//	udp:@ADDR:PORT   UDP payloads received at an address; udp:HOST:PORT sends to one
+//	udp:@ADDR:PORT   UDP payloads received at an address, and each sent to its [netmap.Meta]'s peer
+//	udp:HOST:PORT,…  UDP payloads sent to one address or several; with @ADDR:PORT before, both
 //	pcap:FILE        a capture file, read by receive queues or written by transmit queues
 //	eth0             the interface, by the best backend there is: see [Info]
 //	netmap:…, vale…  netmap; [netmap.ParseSpec] has the grammar
