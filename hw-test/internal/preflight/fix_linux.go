@@ -37,8 +37,12 @@ type Fixed struct {
 	machine  *Machine
 }
 
-// linkPatience is how long links may take to come up again.
-const linkPatience = 10 * time.Second
+// Links may take so long to come up again, after Fix and after it is put back;
+// that while the journal is locked, for which others wait 20 s.
+const (
+	linkPatience = 10 * time.Second
+	backPatience = 5 * time.Second
+)
 
 func fix(ctx context.Context, r *Report, o *Options) (*Fixed, []string, error) {
 	var opt Options
@@ -110,7 +114,7 @@ func (f *Fixed) take(ctx context.Context, name string, wanted []Setting, keep bo
 			f.Settings = append(f.Settings, *s)
 		}
 	}
-	if carrier && !a.waitCarrier(ctx) {
+	if carrier && !a.waitCarrier(ctx, linkPatience) {
 		notes = append(notes, fmt.Sprintf("the link of %s has not come up again within %v", name, linkPatience))
 	}
 	return notes, nil
@@ -174,8 +178,8 @@ func (a *at) carrier() bool {
 	return err == nil && l.Carrier
 }
 
-func (a *at) waitCarrier(ctx context.Context) bool {
-	for end := time.Now().Add(linkPatience); !a.carrier(); {
+func (a *at) waitCarrier(ctx context.Context, patience time.Duration) bool {
+	for end := time.Now().Add(patience); !a.carrier(); {
 		if time.Now().After(end) || ctx.Err() != nil {
 			return false
 		}
@@ -252,12 +256,14 @@ func undoOn(m *Machine, e *journal.Entry) error {
 	return err
 }
 
-// undoHere tries all settings; what failed stays in the journal.
+// undoHere tries all settings; what failed stays in the journal. It waits for
+// the link, so that the next test does not find it down.
 func undoHere(e *journal.Entry, a *at) error {
 	var rec record
 	if err := e.Decode(&rec); err != nil {
 		return err
 	}
+	carrier := a.carrier()
 	var errs []error
 	for _, s := range slices.Backward(rec.Settings) {
 		now, err := a.get(&s)
@@ -270,6 +276,9 @@ func undoHere(e *journal.Entry, a *at) error {
 		if err != nil && !errors.Is(err, os.ErrNotExist) && !errors.Is(err, unix.EOPNOTSUPP) {
 			errs = append(errs, fmt.Errorf("%s is not put back to %s: %w", s.label(), s.Was, err))
 		}
+	}
+	if carrier {
+		a.waitCarrier(context.Background(), backPatience)
 	}
 	return errors.Join(errs...)
 }

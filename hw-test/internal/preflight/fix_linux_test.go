@@ -122,6 +122,27 @@ func TestFixAndRestore(t *testing.T) {
 	nothingLeft(t)
 }
 
+// Fix and Restore wait for a link that they took down.
+func TestLinkComesBack(t *testing.T) {
+	needJournal(t)
+	f := bad(t)
+	asked, downs := 0, 0
+	f.card.reset = func() { asked, downs = 3, downs+1 }
+	f.Link = func(string) (Link, error) {
+		l := f.link
+		l.Carrier = asked == 0
+		asked = max(asked-1, 0)
+		return l, nil
+	}
+	fixed, notes, err := Fix(t.Context(), f.look(netmapPort), &Options{Machine: f.Machine})
+	if err != nil || len(notes) > 0 || asked != 0 || downs != 1 {
+		t.Error(notes, err, asked, downs)
+	}
+	if err := fixed.Restore(); err != nil || asked != 0 || downs != 2 {
+		t.Error(err, asked, downs)
+	}
+}
+
 // A driver that refuses one thing still does the others; one that rounds is
 // put back all the same; what somebody else has changed since stays.
 func TestFixPartly(t *testing.T) {

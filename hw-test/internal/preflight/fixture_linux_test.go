@@ -61,6 +61,7 @@ type card struct {
 	refuse   string // this one, by the name of Setting.What, is not changed: EPERM
 	told     error  // of all getters but DriverInfo
 	written  int    // calls of setters
+	reset    func() // called where a driver resets its card
 }
 
 func (c *card) Close()                                       {}
@@ -117,6 +118,9 @@ func (c *card) SetPause(_ string, p ethtool.Pause) (ethtool.Pause, error) {
 		return c.pause, err
 	}
 	c.pause = p
+	if c.reset != nil {
+		c.reset()
+	}
 	return p, nil
 }
 
