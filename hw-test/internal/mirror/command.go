@@ -39,7 +39,8 @@ A load is in messages a second; 0 sends the next batch when all of the one befor
 are the system calls of both sides for a message's round trip, four in the mode "one" and a few more
 that find nothing; waiting (poll) is not counted. CPU/msg is the CPU time of both sides in µs.
 
-It needs Linux; as any user but root it runs in a user namespace.`
+It needs Linux; as any user but root it runs in a user namespace. On a machine that does other
+things too, chrt -f 10 hw-test mirror keeps these out of the round trips.`
 
 const example = `  hw-test mirror
   hw-test mirror --ports udp --loads 10k,100k,0 --seconds 3

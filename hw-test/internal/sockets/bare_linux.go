@@ -218,7 +218,7 @@ func (b *bareReceiver) take() (packets int, errno unix.Errno) {
 
 // arm gives the first n messages their room for control messages back.
 func (b *bareReceiver) arm(n int) {
-	if !b.gro {
+	if !b.gro && !b.aux {
 		return
 	}
 	for i := range n {

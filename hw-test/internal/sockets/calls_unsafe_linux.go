@@ -21,8 +21,9 @@ var _ [64]byte = [unsafe.Sizeof(header{})]byte{}
 // A name has room for the address of any socket here.
 type name unix.RawSockaddrAny
 
-// A control has room for one control message with an int.
-type control [24]byte
+// A control has room for one control message, with an int or a struct
+// tpacket_auxdata (packet(7)), which has 20 bytes.
+type control [40]byte
 
 // Control messages of UDP's offloads (linux/udp.h, udp(7)).
 const (

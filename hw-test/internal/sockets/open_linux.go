@@ -101,6 +101,11 @@ func setUpReceiver(l *bench.Lab, s *side, fd int) error {
 			return os.NewSyscallError("setsockopt SO_RCVBUF", err)
 		}
 	}
+	if s.aux {
+		if err := unix.SetsockoptInt(fd, unix.SOL_PACKET, unix.PACKET_AUXDATA, 1); err != nil {
+			return os.NewSyscallError("setsockopt PACKET_AUXDATA", err)
+		}
+	}
 	if s.packet {
 		return bind(fd, &unix.SockaddrLinklayer{Ifindex: l.B.Index, Protocol: bits.ReverseBytes16(unix.ETH_P_ALL)})
 	}

@@ -50,6 +50,7 @@ type side struct {
 	gro    bool // receive: UDP_GRO
 	flat   bool // send, gso: the packets of a call lie in one buffer
 	keep   bool // receive: into maxVector buffers in turn, as a ring has; gro: taken apart into these
+	aux    bool // receive, AF_PACKET: with PACKET_AUXDATA, without which VLAN tags are lost
 	queues int  // receive: sockets of one address; 0: 1
 	byCPU  bool // receive: they are fed by CPU, not by the hash of addresses and ports
 	flows  int  // send: source ports; 0: 1

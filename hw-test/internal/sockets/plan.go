@@ -167,6 +167,9 @@ func packetRows(size int) (rows []*row) {
 	empty := side{name: "recvmmsg 64", call: callRecvmmsg, vector: 64}
 	one := add(row{name: "recvfrom", tx: fill, rx: side{name: "recvfrom", call: callRecvfrom}, receives: true})
 	bare := add(row{name: "recvmmsg 64", tx: fill, rx: empty, receives: true, beside: one})
+	aux := empty
+	aux.aux = true
+	bare = add(row{name: "recvmmsg 64 with PACKET_AUXDATA", tx: fill, rx: aux, receives: true, beside: bare})
 	e := side{name: "engine", engine: true, vector: 64}
 	add(row{name: "engine receives, vector 64", tx: fill, rx: e, receives: true, beside: bare, aim: aimEngine})
 	one = add(row{name: "sendto", tx: side{name: "sendto", call: callSendto}, rx: empty})
