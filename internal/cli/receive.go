@@ -153,10 +153,10 @@ type Delay struct {
 	// how that is known.
 	Clocks    string `json:"clocks"`
 	ClocksWhy string `json:"clocks_why"`
-	// ReceivedBy is who told the time a frame was received: "kernel", "nic",
-	// "capture" (the file's times), or "program": its clock, once per batch,
-	// when the batch had come. ByProgram counts probes whose time the program
-	// told.
+	// ReceivedBy is who told the time a frame was received: "kernel",
+	// "hardware" (the NIC), "capture" (the file's times), or "program": its
+	// clock, once per batch, when the batch had come. ByProgram counts probes
+	// whose time the program told.
 	ReceivedBy string `json:"received_by"`
 	ByProgram  uint64 `json:"by_program"`
 	// OneWay is the delay, null where the clocks are apart: it would be their

@@ -168,7 +168,7 @@ func (d *Delay) report(b *strings.Builder) {
 		fmt.Fprintf(b, "Negative delays: %d probes came before they were sent: the clocks are not one, or one was set\n", d.Negative)
 	}
 	by := map[string]string{
-		"kernel": "stamped by the kernel", "capture": "by the capture file's times", "program": "by the program's clock, once per batch",
+		"kernel": "stamped by the kernel", "hardware": "stamped by the NIC", "capture": "by the capture file's times", "program": "by the program's clock, once per batch",
 	}[d.ReceivedBy]
 	if d.ByProgram > 0 && d.ReceivedBy != "program" {
 		by += fmt.Sprintf(", %d by the program's clock", d.ByProgram)

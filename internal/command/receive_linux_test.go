@@ -42,6 +42,18 @@ func TestDelayOverVeth(t *testing.T) {
 	}
 }
 
+// The kernel's own times are taken where they are asked for.
+func TestDelayByTheKernel(t *testing.T) {
+	pair := testnet.Pair(t, nil)
+	_, received := exchange(t, pair, "-n 500 -R 1000 --best-effort", "--idle 400ms --json --timestamps software")
+	r, _ := received.result(t)
+	// Stamping begins some ms after the port was opened.
+	if d := r.Probe.Delay; d == nil || d.Clocks != "same" || d.ReceivedBy != "kernel" || d.ByProgram >= d.OneWay.Count || d.OneWay.Count != r.Probe.Distinct ||
+		d.OneWay.MinNS <= 0 || !strings.Contains(received.stderr, "Received stamped by the kernel") {
+		t.Errorf("%+v", received)
+	}
+}
+
 func TestMaxDelay(t *testing.T) {
 	pair := testnet.Pair(t, nil)
 	// Nothing gets there within a nanosecond.

@@ -119,50 +119,6 @@ func asWritten(t *testing.T, want []written, next func() ([]byte, gopacket.Captu
 	}
 }
 
-// When the disk is full, the file ends with a whole record, and the writer says
-// how many are in it and why no more.
-func TestWriterOnFullDisk(t *testing.T) {
-	for _, file := range both {
-		name := filepath.Join(t.TempDir(), file)
-		w, err := Create(name, "x", false)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var buf []byte
-		want := timedFrames(200)
-		for _, f := range want {
-			buf = w.Append(buf, f.ns, f.b)
-		}
-		var limit unix.Rlimit
-		if err := unix.Getrlimit(unix.RLIMIT_FSIZE, &limit); err != nil {
-			t.Fatal(err)
-		}
-		low := limit
-		low.Cur = uint64(len(buf)) / 2
-		if err := unix.Setrlimit(unix.RLIMIT_FSIZE, &low); err != nil {
-			t.Fatal(err)
-		}
-		n, err := w.Write(buf) // EFBIG; Go ignores SIGXFSZ
-		unix.Setrlimit(unix.RLIMIT_FSIZE, &limit)
-		if !errors.Is(err, unix.EFBIG) || n == 0 || n >= len(want) {
-			t.Fatalf("%d records written: %v", n, err)
-		}
-		if err := w.Close(nil); err != nil {
-			t.Fatal(err)
-		}
-		c, err := OpenCapture(name, true)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer c.Close()
-		big := make([]byte, 1<<16)
-		asWritten(t, want[:n], func() ([]byte, gopacket.CaptureInfo, error) {
-			n, ns, err := c.Next(big)
-			return big[:n], gopacket.CaptureInfo{Timestamp: time.Unix(0, ns), Length: n}, err
-		})
-	}
-}
-
 func TestWriterRefuses(t *testing.T) {
 	if _, err := Create("/no/such/dir/f", "x", false); !errors.Is(err, unix.ENOENT) {
 		t.Error(err)

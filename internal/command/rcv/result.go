@@ -90,11 +90,12 @@ func (o *options) verdict(s *meter.Snapshot, info engine.Info, c clocks) *cli.Pr
 		p.Delay.Clocks, p.Delay.OneWay = "same", times(s.Delay)
 	}
 	if s.Stamped > 0 {
-		switch p.Delay.ReceivedBy = "kernel"; {
+		p.Delay.ReceivedBy = "kernel"
+		switch {
 		case info.Backend == "pcap":
 			p.Delay.ReceivedBy = "capture"
 		case info.Timestamps == engine.HardwareTimestamps:
-			p.Delay.ReceivedBy = "nic"
+			p.Delay.ReceivedBy = "hardware"
 		}
 	}
 	return p
