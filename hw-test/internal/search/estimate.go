@@ -1,0 +1,85 @@
+package search
+
+import (
+	"math"
+	"time"
+)
+
+// Figures of searches on devices that lose just what is above a fixed rate;
+// others take more.
+const (
+	firstTrials = 4 // of the first round, for the first goal
+	roundTrials = 3 // of a round, for each goal: both bounds and one between
+)
+
+// Estimate is about how many trials a search takes, and how long, overhead
+// included. The error is of the configuration.
+func Estimate(cfg *Config) (trials int, d time.Duration, err error) {
+	c, err := cfg.complete()
+	if err != nil {
+		return 0, 0, err
+	}
+	s := state{Config: c, rounds: c.targets()}
+	for round := range s.rounds {
+		for goal := range c.Goals {
+			n := s.usual(goal, round)
+			trials += n
+			d += time.Duration(n) * s.trial(round)
+		}
+	}
+	return trials, d, nil
+}
+
+// trial is how long one of a round takes.
+func (s *state) trial(round int) time.Duration {
+	return time.Duration(s.rounds[round].duration*float64(time.Second)) + s.Overhead
+}
+
+// usual is how many trials a goal takes in a round.
+func (s *state) usual(goal, round int) int {
+	n := roundTrials
+	if round == 0 && goal == 0 {
+		n = firstTrials
+	}
+	if round == len(s.rounds)-1 && s.Confirm > 1 {
+		n++
+	}
+	return n
+}
+
+// left is about how long it is until the end, from a trial for a goal in a round
+// on.
+func (s *state) left(goal, round int) (d time.Duration) {
+	for g := range s.Goals {
+		n := s.missing(g, round)
+		if g == goal {
+			n = max(n, 1)
+		}
+		d += time.Duration(n) * s.trial(round)
+		for k := round + 1; k < len(s.rounds); k++ {
+			d += time.Duration(s.usual(g, k)) * s.trial(k)
+		}
+	}
+	return d
+}
+
+// missing is how many trials a goal takes until its bounds in a round are
+// there.
+func (s *state) missing(goal, round int) int {
+	t := &s.rounds[round]
+	lower, upper := s.bounds(goal, t)
+	switch {
+	case lower == nil && upper == nil:
+		return s.usual(goal, round)
+	case lower == nil && upper.rate <= s.Min, upper == nil && lower.rate >= s.Max:
+		return 0
+	case lower == nil || upper == nil:
+		return s.usual(goal, round) - 1
+	}
+	apart := math.Log(upper.rate/lower.rate) / -math.Log1p(-s.wanted(t, upper))
+	n := int(math.Ceil(math.Log2(max(1, apart*(1-1e-6)))))
+	if !upper.ceiled() && (s.guessed || s.guided[goal][round] < maxGuided) {
+		n = min(n, maxGuided)
+	}
+	return n
+}
