@@ -40,7 +40,7 @@ type state struct {
 	steps  [][]int // by goal and round: steps taken away from a bound
 	guided [][]int // by goal and round: loads taken from what came through
 
-	guessed bool // the load to be measured now is one of those
+	guessed bool // the last load taken between two bounds was one of those
 }
 
 const (

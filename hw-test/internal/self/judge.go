@@ -1,10 +1,14 @@
 package self
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/ringwalk/ringwalk/hw-test/internal/program"
+)
 
 // judge fills in the row's results and its verdict.
-func (r *Row) judge(tx, rx outcome) {
-	r.Pktgen, r.Rcv = tx.result, rx.result
+func (r *Row) judge(tx, rx program.Outcome) {
+	r.Pktgen, r.Rcv = tx.Result, rx.Result
 	r.Why = []string{} // not null in JSON
 	ended := r.ended("pktgen", tx)
 	ended = r.ended("rcv", rx) && ended
@@ -26,11 +30,11 @@ func (r *Row) judge(tx, rx outcome) {
 func (r *Row) fails(format string, args ...any) { r.Why = append(r.Why, fmt.Sprintf(format, args...)) }
 
 // ended judges how a program ended, and reports whether there is a result.
-func (r *Row) ended(name string, o outcome) bool {
-	if o.failure != "" {
-		r.fails("%s %s", name, o.failure)
+func (r *Row) ended(name string, o program.Outcome) bool {
+	if o.Failure != "" {
+		r.fails("%s %s", name, o.Failure)
 	}
-	return o.result != nil
+	return o.Result != nil
 }
 
 // accounted judges what holds at any speed: no frame goes missing between two

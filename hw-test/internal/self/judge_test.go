@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ringwalk/ringwalk/hw-test/internal/program"
 	"github.com/ringwalk/ringwalk/internal/cli"
 )
 
@@ -33,7 +34,7 @@ func TestJudgeHolds(t *testing.T) {
 	for name, of := range map[string]func(Pace) (*Row, *cli.Result, *cli.Result){"lossy": lossy, "perfect": perfect} {
 		for _, pace := range []Pace{Full, Paced} {
 			row, tx, rx := of(pace)
-			row.judge(outcome{result: tx}, outcome{result: rx})
+			row.judge(program.Outcome{Result: tx}, program.Outcome{Result: rx})
 			want := name == "perfect" || pace == Full
 			if row.Holds != want || row.Holds != (len(row.Why) == 0) {
 				t.Errorf("%s, %s: holds is %v, want %v: %q", name, pace, row.Holds, want, row.Why)
@@ -50,46 +51,48 @@ func TestJudgeFails(t *testing.T) {
 	type c struct {
 		name  string
 		paces []Pace
-		spoil func(row *Row, tx, rx *outcome)
+		spoil func(row *Row, tx, rx *program.Outcome)
 		why   []string // the sentences' parts, all of them in this order
 	}
 	both, paced := []Pace{Full, Paced}, []Pace{Paced}
 	for _, c := range []c{
-		{"pktgen failed", both, func(_ *Row, tx, _ *outcome) { tx.failure = "ended with status 1: no such device" },
+		{"pktgen failed", both, func(_ *Row, tx, _ *program.Outcome) { tx.Failure = "ended with status 1: no such device" },
 			[]string{"pktgen ended with status 1: no such device"}},
-		{"rcv failed", both, func(_ *Row, _, rx *outcome) { rx.failure = "did not end" }, []string{"rcv did not end"}},
-		{"no results", both, func(_ *Row, tx, rx *outcome) { *tx, *rx = outcome{failure: "is gone"}, outcome{failure: "too"} },
+		{"rcv failed", both, func(_ *Row, _, rx *program.Outcome) { rx.Failure = "did not end" }, []string{"rcv did not end"}},
+		{"no results", both, func(_ *Row, tx, rx *program.Outcome) {
+			*tx, *rx = program.Outcome{Failure: "is gone"}, program.Outcome{Failure: "too"}
+		},
 			[]string{"pktgen is gone", "rcv too"}},
-		{"wrong program", both, func(_ *Row, tx, _ *outcome) { tx.result.TxResult = nil }, []string{"not a sender's"}},
-		{"no receiver", both, func(_ *Row, _, rx *outcome) { rx.result.RxResult = nil }, []string{"has no probes"}},
-		{"no probe", both, func(_ *Row, _, rx *outcome) { rx.result.Probe = nil }, []string{"has no probes"}},
-		{"undrained", both, func(_ *Row, tx, _ *outcome) { tx.result.Undrained = 7 }, []string{"not left when pktgen ended: 7"}},
-		{"nothing sent", []Pace{Full}, func(_ *Row, tx, rx *outcome) {
-			tx.result.Packets, rx.result.Packets = 0, 9
-			rx.result.Probe = &cli.Probe{}
+		{"wrong program", both, func(_ *Row, tx, _ *program.Outcome) { tx.Result.TxResult = nil }, []string{"not a sender's"}},
+		{"no receiver", both, func(_ *Row, _, rx *program.Outcome) { rx.Result.RxResult = nil }, []string{"has no probes"}},
+		{"no probe", both, func(_ *Row, _, rx *program.Outcome) { rx.Result.Probe = nil }, []string{"has no probes"}},
+		{"undrained", both, func(_ *Row, tx, _ *program.Outcome) { tx.Result.Undrained = 7 }, []string{"not left when pktgen ended: 7"}},
+		{"nothing sent", []Pace{Full}, func(_ *Row, tx, rx *program.Outcome) {
+			tx.Result.Packets, rx.Result.Packets = 0, 9
+			rx.Result.Probe = &cli.Probe{}
 		}, []string{"pktgen sent nothing"}},
-		{"a frame nobody counted", both, func(_ *Row, _, rx *outcome) { rx.result.Packets-- },
+		{"a frame nobody counted", both, func(_ *Row, _, rx *program.Outcome) { rx.Result.Packets-- },
 			[]string{"rcv accounts for 1008 frames (1008 and 0 kernel drops), pktgen for 1009 (1000 and 9 end records)"}},
-		{"a frame too many", both, func(_ *Row, _, rx *outcome) { rx.result.Packets++ }, []string{"rcv accounts for 1010"}},
-		{"probes unaccounted", []Pace{Full}, func(_ *Row, _, rx *outcome) { rx.result.Probe.Distinct-- },
+		{"a frame too many", both, func(_ *Row, _, rx *program.Outcome) { rx.Result.Packets++ }, []string{"rcv accounts for 1010"}},
+		{"probes unaccounted", []Pace{Full}, func(_ *Row, _, rx *program.Outcome) { rx.Result.Probe.Distinct-- },
 			[]string{"rcv found 999 different probes and 0 lost, pktgen sent 1000"}},
-		{"a duplicate for a lost one", both, func(_ *Row, _, rx *outcome) {
-			rx.result.Probe = &cli.Probe{Packets: 1000, Distinct: 999, Duplicates: 1, Lost: 1}
+		{"a duplicate for a lost one", both, func(_ *Row, _, rx *program.Outcome) {
+			rx.Result.Probe = &cli.Probe{Packets: 1000, Distinct: 999, Duplicates: 1, Lost: 1}
 		}, []string{"probes that came twice: 1"}},
-		{"foreign frames", both, func(_ *Row, _, rx *outcome) { rx.result.NotProbe = 2 }, []string{"frames that are no probes: 2"}},
-		{"fewer than asked", paced, func(row *Row, _, _ *outcome) { row.Asked = 1001 },
+		{"foreign frames", both, func(_ *Row, _, rx *program.Outcome) { rx.Result.NotProbe = 2 }, []string{"frames that are no probes: 2"}},
+		{"fewer than asked", paced, func(row *Row, _, _ *program.Outcome) { row.Asked = 1001 },
 			[]string{"pktgen sent 1000 of the 1001 frames asked", "rcv found 1000 different probes of the 1001 asked"}},
-		{"lost", paced, func(_ *Row, _, rx *outcome) {
-			rx.result.Packets, rx.result.KernelDrops = 1008, 1
-			rx.result.Probe = &cli.Probe{Packets: 999, Distinct: 999, Lost: 1}
+		{"lost", paced, func(_ *Row, _, rx *program.Outcome) {
+			rx.Result.Packets, rx.Result.KernelDrops = 1008, 1
+			rx.Result.Probe = &cli.Probe{Packets: 999, Distinct: 999, Lost: 1}
 		}, []string{"999 different probes of the 1000", "probes lost: 1", "frames the kernel dropped because rcv was late: 1"}},
-		{"an end record dropped", paced, func(_ *Row, _, rx *outcome) { rx.result.Packets, rx.result.KernelDrops = 1008, 1 },
+		{"an end record dropped", paced, func(_ *Row, _, rx *program.Outcome) { rx.Result.Packets, rx.Result.KernelDrops = 1008, 1 },
 			[]string{"frames the kernel dropped because rcv was late: 1"}},
-		{"reordered", paced, func(_ *Row, _, rx *outcome) { rx.result.Probe.Reordered = 3 }, []string{"probes out of order: 3"}},
+		{"reordered", paced, func(_ *Row, _, rx *program.Outcome) { rx.Result.Probe.Reordered = 3 }, []string{"probes out of order: 3"}},
 	} {
 		for _, pace := range c.paces {
 			row, tx, rx := perfect(pace)
-			o, p := outcome{result: tx}, outcome{result: rx}
+			o, p := program.Outcome{Result: tx}, program.Outcome{Result: rx}
 			c.spoil(row, &o, &p)
 			row.judge(o, p)
 			if row.Holds {
@@ -109,7 +112,7 @@ func TestJudgeFails(t *testing.T) {
 	// At full speed the kernel may change the order, for all it promises.
 	row, tx, rx := perfect(Full)
 	rx.Probe.Reordered = 3
-	row.judge(outcome{result: tx}, outcome{result: rx})
+	row.judge(program.Outcome{Result: tx}, program.Outcome{Result: rx})
 	if !row.Holds {
 		t.Errorf("at full speed reordering fails the row: %q", row.Why)
 	}

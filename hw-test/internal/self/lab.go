@@ -9,12 +9,13 @@ import (
 	"runtime"
 	"time"
 
+	"github.com/ringwalk/ringwalk/hw-test/internal/program"
 	"github.com/ringwalk/ringwalk/internal/netlab"
 )
 
 // A lab is where both programs run: two ports with something in between.
 type lab struct {
-	send, receive  launcher
+	send, receive  program.Launcher
 	txPort, rxPort string
 	// headers is how many bytes of a frame the ports do not carry.
 	headers int
@@ -44,7 +45,7 @@ func vethLab() (_ *lab, err error) {
 		return nil, errors.Join(err, a.Close())
 	}
 	l := &lab{
-		send: process(a.Start), receive: process(b.Start), txPort: "packet:rw-a", rxPort: "packet:rw-b", flags: vethFlags,
+		send: program.Process(a.Start), receive: program.Process(b.Start), txPort: "packet:rw-a", rxPort: "packet:rw-b", flags: vethFlags,
 		// The namespaces go with the last process in them, the pair with them.
 		close: func() error { return errors.Join(a.Close(), b.Close()) },
 	}
@@ -68,7 +69,7 @@ func udpLab(queues int) (*lab, error) {
 	runtime.GOMAXPROCS(max(runtime.GOMAXPROCS(0), 2*queues+1))
 	addr := c.LocalAddr().String()
 	return &lab{
-		send: goroutine, receive: goroutine, txPort: "udp:" + addr, rxPort: "udp:@" + addr, headers: udpHeaders,
+		send: program.Goroutine, receive: program.Goroutine, txPort: "udp:" + addr, rxPort: "udp:@" + addr, headers: udpHeaders,
 		flags: func(*Row) []string { return nil },
 		close: func() error { return nil },
 	}, c.Close()
@@ -81,11 +82,11 @@ func (l *lab) run(ctx context.Context, row *Row, rate float64, d time.Duration) 
 	}
 	ctx, cancel := context.WithTimeout(ctx, d+slack)
 	defer cancel()
-	tx := outcome{failure: "was not started, because rcv did not get ready"}
-	rcv := start(ctx, l.receive, "rcv", row.rcvArgs(l.rxPort))
-	if rcv.isReady() {
+	tx := program.Outcome{Failure: "was not started, because rcv did not get ready"}
+	rcv := program.Start(ctx, l.receive, "rcv", row.rcvArgs(l.rxPort))
+	if rcv.IsReady() {
 		args := append(row.pktgenArgs(l.txPort, row.Size-l.headers, rate, d), l.flags(row)...)
-		tx = start(ctx, l.send, "pktgen", args).wait()
+		tx = program.Start(ctx, l.send, "pktgen", args).Wait()
 	}
-	row.judge(tx, rcv.wait())
+	row.judge(tx, rcv.Wait())
 }

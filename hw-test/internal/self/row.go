@@ -37,12 +37,6 @@ type Row struct {
 	index int // in the table
 }
 
-// An outcome is how one program ended.
-type outcome struct {
-	result  *cli.Result // what its --json printed, nil if nothing
-	failure string      // what went wrong, a sentence without the program's name; "" if nothing
-}
-
 const (
 	// idle is how long rcv waits for more after the last frame: several
 	// times the longest pause of pktgen's end records, 128 ms, so that a

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ringwalk/ringwalk/hw-test/internal/program"
 	"github.com/ringwalk/ringwalk/internal/cli"
 )
 
@@ -18,22 +19,22 @@ func fabricated() *Report {
 
 	row, tx, rx := perfect(Paced)
 	tx.PPS = 50e3
-	row.judge(outcome{result: tx}, outcome{result: rx})
+	row.judge(program.Outcome{Result: tx}, program.Outcome{Result: rx})
 	rep.Rows = append(rep.Rows, row)
 
 	row, tx, rx = lossy(Full)
 	row.Size, row.Queues, tx.PPS = 1514, 2, 14.88e6
-	row.judge(outcome{result: tx}, outcome{result: rx})
+	row.judge(program.Outcome{Result: tx}, program.Outcome{Result: rx})
 	rep.Rows = append(rep.Rows, row)
 
 	row, tx, rx = perfect(Paced)
 	tx.PPS, tx.RateAskedPPS, tx.RateMet = 29e3, 50e3, false
 	rx.Probe.Reordered, rx.Probe.Duplicates = 4, 1
-	row.judge(outcome{result: tx}, outcome{result: rx})
+	row.judge(program.Outcome{Result: tx}, program.Outcome{Result: rx})
 	rep.Rows = append(rep.Rows, row)
 
 	row = &Row{Size: 512, Queues: 1, Pace: Full}
-	row.judge(outcome{failure: "was not started"}, outcome{failure: "ended with status 1: rcv: no such device"})
+	row.judge(program.Outcome{Failure: "was not started"}, program.Outcome{Failure: "ended with status 1: rcv: no such device"})
 	rep.Rows = append(rep.Rows, row)
 	return rep
 }

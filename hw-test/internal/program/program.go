@@ -1,4 +1,11 @@
-package self
+// Package program starts pktgen, rcv and what else hw-test carries, watches them
+// get ready, and collects what they leave behind.
+//
+//	Launcher: a process in some namespace, or a goroutine
+//	   │
+//	   ▼            stderr: "rcv: ready: …"        stdout: the JSON result
+//	Start ──▶ Program ──▶ IsReady ──▶ Wait ──▶ Outcome: Result, Failure
+package program
 
 import (
 	"bytes"
@@ -16,16 +23,17 @@ import (
 	"github.com/ringwalk/ringwalk/internal/cli"
 )
 
-// A launcher starts pktgen or rcv. The end of ctx ends it, at the latest two
+// A Launcher starts pktgen or rcv. The end of ctx ends it, at the latest two
 // seconds after. wait returns its exit status, or an error whose sentence goes
 // on after the program's name; the writers may be in use still if that is
-// errHangs.
-type launcher func(ctx context.Context, name string, args []string, stdout, stderr io.Writer) (wait func() (int, error), err error)
+// ErrHangs.
+type Launcher func(ctx context.Context, name string, args []string, stdout, stderr io.Writer) (wait func() (int, error), err error)
 
-var errHangs = errors.New("did not end in time and was stopped")
+// ErrHangs is of a program that its context ended.
+var ErrHangs = errors.New("did not end in time and was stopped")
 
-// process launches by starter, which is cmd.Start in some namespace.
-func process(starter func(*exec.Cmd) error) launcher {
+// Process launches by starter, which is cmd.Start in some namespace.
+func Process(starter func(*exec.Cmd) error) Launcher {
 	return func(ctx context.Context, name string, args []string, stdout, stderr io.Writer) (func() (int, error), error) {
 		cmd, err := carried.Command(ctx, name, args...)
 		if err != nil {
@@ -40,7 +48,7 @@ func process(starter func(*exec.Cmd) error) launcher {
 			_, exited := errors.AsType[*exec.ExitError](err)
 			switch {
 			case err != nil && ctx.Err() != nil:
-				return 0, errHangs
+				return 0, ErrHangs
 			case err != nil && !exited:
 				return 0, fmt.Errorf("was lost sight of: %w", err)
 			case cmd.ProcessState.ExitCode() < 0:
@@ -51,9 +59,9 @@ func process(starter func(*exec.Cmd) error) launcher {
 	}
 }
 
-// goroutine launches inside this process. The program watches for signals by
+// Goroutine launches inside this process. The program watches for signals by
 // itself; one that hangs cannot be stopped and is left behind.
-func goroutine(ctx context.Context, name string, args []string, stdout, stderr io.Writer) (func() (int, error), error) {
+func Goroutine(ctx context.Context, name string, args []string, stdout, stderr io.Writer) (func() (int, error), error) {
 	status := make(chan int, 1)
 	go func() { status <- carried.Lookup(name)(args, stdout, stderr) }()
 	return func() (int, error) {
@@ -66,34 +74,34 @@ func goroutine(ctx context.Context, name string, args []string, stdout, stderr i
 		case s := <-status:
 			return s, nil
 		case <-time.After(2 * time.Second):
-			return 0, errHangs
+			return 0, ErrHangs
 		}
 	}, nil
 }
 
-// A program is pktgen or rcv under way.
-type program struct {
+// A Program is pktgen or rcv under way.
+type Program struct {
 	ready chan struct{} // closed when it has said that it is ready
 	ended chan struct{} // closed when out is there
-	out   outcome
+	out   Outcome
 }
 
-// start starts a program by l. What goes wrong is in its outcome.
-func start(ctx context.Context, l launcher, name string, args []string) *program {
+// Start starts a program by l. What goes wrong is in its Outcome.
+func Start(ctx context.Context, l Launcher, name string, args []string) *Program {
 	var stdout bytes.Buffer
 	stderr := lines{want: name + ": ready:", seen: make(chan struct{})}
-	p := &program{ready: stderr.seen, ended: make(chan struct{})}
+	p := &Program{ready: stderr.seen, ended: make(chan struct{})}
 	wait, err := l(ctx, name, args, &stdout, &stderr)
 	if err != nil {
-		p.out.failure = fmt.Sprintf("could not be started: %v", err)
+		p.out.Failure = fmt.Sprintf("could not be started: %v", err)
 		close(p.ended)
 		return p
 	}
 	go func() {
 		defer close(p.ended)
 		status, err := wait()
-		if err == errHangs {
-			p.out.failure = err.Error()
+		if err == ErrHangs {
+			p.out.Failure = err.Error()
 			return
 		}
 		p.out = newOutcome(status, err, stdout.Bytes(), stderr.tail)
@@ -101,38 +109,44 @@ func start(ctx context.Context, l launcher, name string, args []string) *program
 	return p
 }
 
+// An Outcome is how a program ended.
+type Outcome struct {
+	Result  *cli.Result // what its --json printed, nil if nothing
+	Failure string      // what went wrong, a sentence without the program's name; "" if nothing
+}
+
 // newOutcome puts together what a program has left behind.
-func newOutcome(status int, err error, stdout []byte, stderr []string) (o outcome) {
+func newOutcome(status int, err error, stdout []byte, stderr []string) (o Outcome) {
 	if err != nil {
-		o.failure = err.Error()
+		o.Failure = err.Error()
 	}
 	if len(stdout) > 0 {
-		o.result = new(cli.Result)
-		if err := json.Unmarshal(stdout, o.result); err != nil {
-			o.result, o.failure = nil, fmt.Sprintf("printed a result that cannot be read: %v", err)
+		o.Result = new(cli.Result)
+		if err := json.Unmarshal(stdout, o.Result); err != nil {
+			o.Result, o.Failure = nil, fmt.Sprintf("printed a result that cannot be read: %v", err)
 		}
 	}
-	if o.failure == "" && status != cli.ExitOK {
+	if o.Failure == "" && status != cli.ExitOK {
 		why := stderr
-		if o.result != nil && len(o.result.Errors) > 0 {
-			why = o.result.Errors
+		if o.Result != nil && len(o.Result.Errors) > 0 {
+			why = o.Result.Errors
 		}
-		o.failure = fmt.Sprintf("ended with status %d: %s", status, strings.Join(why, "; "))
+		o.Failure = fmt.Sprintf("ended with status %d: %s", status, strings.Join(why, "; "))
 	}
-	if o.failure == "" && o.result == nil {
-		o.failure = "printed no result"
+	if o.Failure == "" && o.Result == nil {
+		o.Failure = "printed no result"
 	}
 	return o
 }
 
-// wait waits for the end.
-func (p *program) wait() outcome {
+// Wait waits for the end.
+func (p *Program) Wait() Outcome {
 	<-p.ended
 	return p.out
 }
 
-// isReady waits for the program to be ready, and reports whether it is.
-func (p *program) isReady() bool {
+// IsReady waits for the program to be ready, and reports whether it is.
+func (p *Program) IsReady() bool {
 	select {
 	case <-p.ready:
 		return true
