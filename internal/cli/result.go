@@ -91,6 +91,9 @@ type TxResult struct {
 	// EndRecords is the frames sent to mark the streams' ends. They are not
 	// in Packets.
 	EndRecords uint64 `json:"end_records"`
+	// Backpressure is how often the port took no more for the moment (EAGAIN,
+	// ENOBUFS): what is on the way out holds the sender back.
+	Backpressure uint64 `json:"backpressure"`
 	// RateAskedPPS is the rate asked over all threads in packets a second; 0
 	// is no limit, or one in bits.
 	RateAskedPPS float64 `json:"rate_asked_pps"`

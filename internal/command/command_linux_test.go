@@ -136,7 +136,7 @@ func (r *readiness) Write(b []byte) (int, error) {
 var (
 	allFields = []string{"tool", "version", "port", "backend", "mode", "packets", "bytes", "seconds", "pps", "bps", "wire_bps",
 		"syncs", "avg_batch", "queues", "errors", "exit_status", "options", "start"}
-	txFields     = []string{"requested", "undrained", "end_records", "rate_asked_pps", "rate_met"}
+	txFields     = []string{"requested", "undrained", "end_records", "backpressure", "rate_asked_pps", "rate_met"}
 	rxFields     = []string{"kernel_drops", "not_probe", "probe"}
 	probeFields  = []string{"packets", "distinct", "lost", "duplicates", "reordered", "streams"}
 	queueFields  = []string{"index", "packets", "bytes"}

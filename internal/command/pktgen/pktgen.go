@@ -219,7 +219,9 @@ func (o *options) result(s gen.Snapshot, cfg *gen.Config, info engine.Info, star
 	for i, q := range s.Queues {
 		r.Queues = append(r.Queues, cli.Queue{Index: i, Packets: q.Packets, Bytes: q.Bytes})
 	}
-	r.TxResult = &cli.TxResult{Requested: o.count, Undrained: s.Undrained, EndRecords: s.EndRecords, Qdisc: o.queue.result()}
+	r.TxResult = &cli.TxResult{
+		Requested: o.count, Undrained: s.Undrained, EndRecords: s.EndRecords, Backpressure: s.Engine.Backpressure, Qdisc: o.queue.result(),
+	}
 	r.Fill()
 	fillPace(&r, cfg, &s)
 	fillReplay(&r, o.replay.file, &s)
