@@ -11,6 +11,7 @@
 //	hw-test poll        ──▶ package manysockets
 //	hw-test lab         ──▶ package lab
 //	hw-test preflight   ──▶ package preflight
+//	hw-test throughput, loss ──▶ package suite
 //
 // Each subcommand is a function here that makes a cobra command, and a package
 // beside this one that does the work.
@@ -33,6 +34,7 @@ import (
 	"github.com/ringwalk/ringwalk/hw-test/internal/qdiscs"
 	"github.com/ringwalk/ringwalk/hw-test/internal/self"
 	"github.com/ringwalk/ringwalk/hw-test/internal/sockets"
+	"github.com/ringwalk/ringwalk/hw-test/internal/suite"
 	"github.com/ringwalk/ringwalk/hw-test/internal/valectl"
 	"github.com/ringwalk/ringwalk/hw-test/internal/vm"
 	"github.com/ringwalk/ringwalk/internal/cli"
@@ -105,6 +107,7 @@ func newRoot(status *int) *cobra.Command {
 		info.Command(status, nil), valectl.Command(nil), qdiscs.Command(),
 		mirror.Command(status), sockets.Command(status), manysockets.Command(status),
 		lab.Command(), preflight.Command(status))
+	root.AddCommand(suite.Commands(status)...)
 	for _, name := range carried.Names() {
 		root.AddCommand(newCarried(name, status))
 	}

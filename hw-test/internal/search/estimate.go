@@ -12,22 +12,29 @@ const (
 	roundTrials = 3 // of a round, for each goal: both bounds and one between
 )
 
-// Estimate is about how many trials a search takes, and how long, overhead
-// included. The error is of the configuration.
-func Estimate(cfg *Config) (trials int, d time.Duration, err error) {
+// Round is what a search does with trials of one duration.
+type Round struct {
+	Duration time.Duration // of a trial
+	Trials   int           // about how many
+}
+
+// Estimate is about how many trials a search takes in each round, and how long
+// in all, overhead included. The error is of the configuration.
+func Estimate(cfg *Config) (rounds []Round, d time.Duration, err error) {
 	c, err := cfg.complete()
 	if err != nil {
-		return 0, 0, err
+		return nil, 0, err
 	}
 	s := state{Config: c, rounds: c.targets()}
-	for round := range s.rounds {
+	for round, t := range s.rounds {
+		r := Round{Duration: time.Duration(t.duration * float64(time.Second))}
 		for goal := range c.Goals {
-			n := s.usual(goal, round)
-			trials += n
-			d += time.Duration(n) * s.trial(round)
+			r.Trials += s.usual(goal, round)
 		}
+		d += time.Duration(r.Trials) * s.trial(round)
+		rounds = append(rounds, r)
 	}
-	return trials, d, nil
+	return rounds, d, nil
 }
 
 // trial is how long one of a round takes.

@@ -78,9 +78,13 @@ func TestEstimate(t *testing.T) {
 	for _, final := range []time.Duration{time.Second, 5 * time.Second, 60 * time.Second} {
 		c := config(1e6)
 		c.Final = final
-		n, d, err := Estimate(c)
+		rounds, d, err := Estimate(c)
 		if err != nil {
 			t.Fatal(err)
+		}
+		n := 0
+		for _, r := range rounds {
+			n += r.Trials
 		}
 		first, left := time.Duration(0), []time.Duration{}
 		c.Progress = func(p Progress) {

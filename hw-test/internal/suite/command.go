@@ -1,0 +1,93 @@
+package suite
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ringwalk/ringwalk/hw-test/internal/hop"
+	"github.com/ringwalk/ringwalk/internal/cli"
+)
+
+const aboutThroughput = `Finds how fast a device forwards, for frames of each size, in one pass: the highest rate at which
+nothing is lost (NDR, RFC 2544's throughput), and the highest at which at most so many percent are
+(PDR). The search is MLRsearch's (RFC 9971): short trials find out where to look, full ones decide.
+
+A trial that says nothing about the device is repeated, three times in all: pktgen missed its rate,
+rcv's own socket dropped frames, counters disagree, something else was on the wire. Where the
+sender's own device holds it back, that is no throughput, and is called generator-limited.`
+
+const aboutLoss = `Measures what share of the frames is lost at the highest rate, and from there down by tenths, until
+two rates in a row lose nothing (RFC 2544, 26.3).`
+
+const statuses = `
+Exit status:
+  0    every row has its figures
+  1    a row failed, or was not finished because of ^C; or nothing could be run
+  2    the command line is wrong
+  3    ran, but a row has no throughput, or is generator-limited, invalid or skipped
+  130  a second ^C; the first ends the run in order, with what there is
+`
+
+// Commands are the suites as subcommands, and the hop that they start. They
+// leave their exit status in *status unless they return an error.
+func Commands(status *int) []*cobra.Command {
+	return []*cobra.Command{
+		command(status, throughputName, "find how fast a device forwards without loss (RFC 2544, 26.1)", aboutThroughput,
+			`  hw-test throughput --quick
+  hw-test throughput --tbf 12Mbps --sizes 64,imix --duration 5s
+  hw-test throughput --dut forward --lose 1000 --max-rate 20000 --sizes 64
+  hw-test throughput --env veth --sizes 64 --json | jq '.rows[].search.goals'`),
+		command(status, lossName, "measure what share is lost at which rate (RFC 2544, 26.3)", aboutLoss,
+			`  hw-test loss --tbf 12Mbps --max-rate 20Mbps --sizes 512 --duration 2s`),
+		forward(),
+	}
+}
+
+func command(status *int, name, short, about, example string) *cobra.Command {
+	var o Options
+	cmd := &cobra.Command{
+		Use: name, Short: short, Long: about, Example: example,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return cli.Usagef("%q is neither a subcommand nor a flag of %s", args[0], cmd.CommandPath())
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+			ctx, stop := cli.Signals(context.Background())
+			defer stop()
+			*status, err = Run(ctx, name, &o, cmd.Flags(), cmd.OutOrStdout(), cmd.ErrOrStderr())
+			return err
+		},
+	}
+	cmd.Flags().SortFlags = false
+	o.Flags(cmd.Flags(), name)
+	cmd.SetUsageTemplate(cmd.UsageTemplate() + statuses)
+	return cmd
+}
+
+// forward is the device of --dut forward, started in a namespace of its own.
+func forward() *cobra.Command {
+	var lose uint64
+	cmd := &cobra.Command{
+		Use: "forward PORT PORT", Short: "forward between two ports", Hidden: true,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) != 2 {
+				return cli.Usagef("forward takes two ports, not %d", len(args))
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			ctx, stop := cli.Signals(context.Background())
+			defer stop()
+			if err := hop.Run(ctx, lose, [2]string{args[0], args[1]}, cmd.ErrOrStderr()); err != nil {
+				return fmt.Errorf("forward: %w", err)
+			}
+			return nil
+		},
+	}
+	cmd.Flags().Var(cli.CountValue(&lose), "lose", "lose every frame with this `number`")
+	return cmd
+}

@@ -1,0 +1,136 @@
+package suite
+
+import (
+	"fmt"
+	"runtime"
+	"time"
+
+	"github.com/ringwalk/ringwalk/hw-test/internal/bench"
+	"github.com/ringwalk/ringwalk/hw-test/internal/search"
+	"github.com/ringwalk/ringwalk/hw-test/internal/testbed"
+	"github.com/ringwalk/ringwalk/hw-test/internal/trial"
+	"github.com/ringwalk/ringwalk/internal/cli"
+)
+
+// Report is what a suite found, and what its --json prints.
+type Report struct {
+	Tool    string    `json:"tool"` // "hw-test"
+	Version string    `json:"version"`
+	Suite   string    `json:"suite"` // "throughput", "loss", "latency"
+	Start   time.Time `json:"start"`
+
+	Host        Host                `json:"host"`
+	Environment testbed.Description `json:"environment"`
+	Settings    Settings            `json:"settings"`
+
+	// Rows are those planned, in order; those that were not reached have the
+	// verdict "unfinished". Never null in JSON.
+	Rows        []*Row  `json:"rows"`
+	Interrupted bool    `json:"interrupted"`
+	Seconds     float64 `json:"seconds"`
+	ExitStatus  int     `json:"exit_status"`
+}
+
+// Host is where the suite ran.
+type Host struct {
+	OS     string `json:"os"`
+	Arch   string `json:"arch"`
+	Kernel string `json:"kernel"` // its release, as uname -r prints it
+	CPUs   int    `json:"cpus"`   // that this process may use
+}
+
+// Settings are the options that decide about results.
+type Settings struct {
+	InitialSeconds float64 `json:"initial_seconds"` // of the shortest trials
+	FinalSeconds   float64 `json:"final_seconds"`   // of full trials
+	SettleSeconds  float64 `json:"settle_seconds"`  // of waiting after a trial
+	PDRLossRatio   float64 `json:"pdr_loss_ratio"`
+	Width          float64 `json:"width"`   // of bounds, as a share of the upper one
+	Confirm        int     `json:"confirm"` // full trials that may decide about a rate
+	ExceedRatio    float64 `json:"exceed_ratio"`
+}
+
+// Verdict is how a row ended.
+type Verdict string
+
+// Verdicts of rows.
+const (
+	Passed     Verdict = "passed"            // has its figures
+	None       Verdict = "no throughput"     // loses at every rate
+	Limited    Verdict = "generator-limited" // the tester's own device was the limit
+	Invalid    Verdict = "invalid"           // the environment was at fault
+	Failed     Verdict = "failed"            // a program or the environment broke
+	Skipped    Verdict = "skipped"           // the system lacks what it takes
+	Unfinished Verdict = "unfinished"        // stopped, or never begun
+)
+
+// Row is what was found for the frames of one size.
+type Row struct {
+	Profile
+	Verdict  Verdict `json:"verdict"`
+	Sentence string  `json:"sentence"` // the verdict in words
+	// MinPPS and MaxPPS are the lowest and the highest load to try, and
+	// MaxWhy is what made the latter: "asked", "line rate", or "generator", 90
+	// % of what it reaches.
+	MinPPS float64 `json:"min_pps"`
+	MaxPPS float64 `json:"max_pps"`
+	MaxWhy string  `json:"max_why,omitempty"`
+	// Search is the result of throughput, and of latency's first part; nil
+	// before.
+	Search *search.Result `json:"search,omitempty"`
+	// Loss is the result of loss.
+	Loss []LossPoint `json:"loss,omitempty"`
+	// Latency is the result of latency.
+	Latency []LatencyPoint `json:"latency,omitempty"`
+	// Trials are all trials with raw results, the invalid ones too, in the
+	// order of time; never null in JSON.
+	Trials  []*trial.Trial `json:"trials"`
+	Seconds float64        `json:"seconds"`
+}
+
+func newReport(name string, o *Options) (*Report, error) {
+	profiles, err := o.profiles()
+	if err != nil {
+		return nil, err
+	}
+	bed := o.testbed()
+	r := &Report{
+		Tool: "hw-test", Version: cli.Version(), Suite: name, Start: time.Now(),
+		Host:        Host{OS: runtime.GOOS, Arch: runtime.GOARCH, Kernel: bench.KernelRelease(), CPUs: runtime.NumCPU()},
+		Environment: bed.Describe(),
+		Settings: Settings{
+			InitialSeconds: o.Initial.Seconds(), FinalSeconds: o.Duration.Seconds(), SettleSeconds: o.Settle.Seconds(),
+			PDRLossRatio: o.PDR / 100, Width: o.Width / 100, Confirm: int(o.Confirm),
+		},
+		Rows: []*Row{},
+	}
+	if o.Confirm > 1 {
+		r.Settings.ExceedRatio = 0.5
+	}
+	for _, p := range profiles {
+		r.Rows = append(r.Rows, &Row{Profile: p, Verdict: Unfinished, Sentence: "not begun", Trials: []*trial.Trial{}})
+	}
+	return r, nil
+}
+
+// finish settles what is known only at the end.
+func (r *Report) finish(interrupted bool) {
+	r.Interrupted = interrupted
+	r.Seconds = time.Since(r.Start).Seconds()
+	r.ExitStatus = cli.ExitOK
+	for _, row := range r.Rows {
+		switch row.Verdict {
+		case Passed:
+		case Failed, Unfinished:
+			r.ExitStatus = cli.ExitFailed
+		default:
+			if r.ExitStatus == cli.ExitOK {
+				r.ExitStatus = cli.ExitShort
+			}
+		}
+	}
+}
+
+func (row *Row) end(v Verdict, format string, args ...any) {
+	row.Verdict, row.Sentence = v, fmt.Sprintf(format, args...)
+}

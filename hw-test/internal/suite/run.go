@@ -1,0 +1,184 @@
+package suite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/ringwalk/ringwalk/hw-test/internal/bench"
+	"github.com/ringwalk/ringwalk/hw-test/internal/testbed"
+	"github.com/ringwalk/ringwalk/hw-test/internal/trial"
+	"github.com/ringwalk/ringwalk/internal/cli"
+	"github.com/ringwalk/ringwalk/internal/netlab"
+)
+
+// Names of the suites.
+const (
+	throughputName = "throughput"
+	lossName       = "loss"
+	latencyName    = "latency"
+)
+
+// A method fills one row in.
+type method func(ctx context.Context, b *job, row *Row) error
+
+var methods = map[string]method{throughputName: throughput, lossName: loss, latencyName: latency}
+
+// job is a suite under way.
+type job struct {
+	*Options
+	*Report
+	env      testbed.Environment
+	runner   *trial.Runner // of the row
+	progress progress
+}
+
+// Run runs the suite of that name and returns its exit status; fs are the flags
+// that o was parsed from. The end of ctx ends it in order, with what there is.
+func Run(ctx context.Context, name string, o *Options, fs *pflag.FlagSet, stdout, stderr io.Writer) (int, error) {
+	if err := o.complete(fs); err != nil {
+		return 0, err
+	}
+	rep, err := newReport(name, o)
+	if err != nil {
+		return 0, err
+	}
+	b := &job{Options: o, Report: rep}
+	if o.List || o.DryRun {
+		b.printPlan(stdout)
+		return cli.ExitOK, nil
+	}
+	if err := netlab.Can(); err != nil && errors.Is(err, netlab.ErrNoPrivilege) && !o.inside {
+		if inside := netlab.CanUserNS(); inside != nil {
+			return 0, fmt.Errorf("%w; nor in a user namespace: %w", err, inside)
+		}
+		return bench.InUserNS(ctx, append([]string{name, "--inside"}, given(fs)...), stdout, stderr)
+	}
+	human := stdout
+	if o.JSON {
+		human = stderr
+	}
+	b.progress = progress{w: stderr}
+	b.printStart(human)
+	err = b.run(ctx)
+	b.finish(ctx.Err() != nil)
+	b.printEnd(human)
+	if o.JSON {
+		err = errors.Join(err, bench.PrintJSON(stdout, b.Report))
+	}
+	return b.ExitStatus, err
+}
+
+// given are the flags as they were given.
+func given(fs *pflag.FlagSet) (args []string) {
+	fs.Visit(func(f *pflag.Flag) { args = append(args, "--"+f.Name+"="+f.Value.String()) })
+	return args
+}
+
+// run runs the rows. What goes wrong is in their verdicts.
+func (b *job) run(ctx context.Context) (err error) {
+	bed := b.testbed()
+	b.env, err = testbed.NewVeth(bed)
+	if err != nil {
+		v := Failed
+		if errors.Is(err, testbed.ErrMissing) || errors.Is(err, netlab.ErrNotSupported) {
+			v = Skipped
+		}
+		for _, row := range b.Rows {
+			row.end(v, "%v", err)
+		}
+		return nil
+	}
+	defer func() { err = errors.Join(err, b.env.Close()) }()
+	b.Environment = b.env.Describe()
+	for i, row := range b.Rows {
+		if ctx.Err() != nil {
+			return nil
+		}
+		b.progress.row(row, b.planned(b.Rows[i+1:]))
+		began := time.Now()
+		b.runner = &trial.Runner{Env: b.env, Lengths: row.Lengths, Settle: b.Settle, Done: func(t *trial.Trial) {
+			row.Trials = append(row.Trials, t)
+			b.progress.done(t)
+		}}
+		err := methods[b.Suite](ctx, b, row)
+		row.Seconds = time.Since(began).Seconds()
+		switch {
+		case ctx.Err() != nil && row.Verdict == Unfinished:
+			row.Sentence = "stopped before its end"
+		case err != nil && ctx.Err() == nil:
+			row.end(Failed, "%v", err)
+		}
+	}
+	return nil
+}
+
+// calibrated is the share of what pktgen reached that is the highest rate to
+// try: pacing costs something, too.
+const calibrated = 0.9
+
+// highest finds the highest rate to try: the one asked for, but not above line
+// rate, or line rate, or nine tenths of what pktgen reaches.
+func (b *job) highest(ctx context.Context, row *Row) error {
+	line := 0.0
+	if bps := b.env.Sender().LinkBPS; bps > 0 {
+		line = bps / 8 / (row.Mean + 24)
+	}
+	asked := row.frames(b.MaxRate)
+	switch {
+	case asked > 0 && (line == 0 || asked <= line):
+		row.MaxPPS, row.MaxWhy = asked, "asked"
+		return nil
+	case line > 0:
+		row.MaxPPS, row.MaxWhy = line, "line rate"
+		return nil
+	}
+	b.progress.trial("as fast as pktgen goes", 0, b.Initial, 0)
+	t, err := b.runner.Run(ctx, 0, b.Initial)
+	if err != nil {
+		return err
+	}
+	if t.Achieved == 0 {
+		return fmt.Errorf("pktgen sent nothing")
+	}
+	row.MaxPPS, row.MaxWhy = calibrated*t.Achieved, "generator"
+	return nil
+}
+
+// planned is about how long rows take.
+func (b *job) planned(rows []*Row) (d time.Duration) {
+	for _, row := range rows {
+		for _, s := range b.plan(row) {
+			d += s.total()
+		}
+	}
+	return d
+}
+
+// A step is some trials of a plan that are alike.
+type step struct {
+	what     string
+	trials   int
+	about    bool // that is not certain
+	duration time.Duration
+	overhead time.Duration
+}
+
+func (s step) total() time.Duration { return time.Duration(s.trials) * (s.duration + s.overhead) }
+
+// plan is what a row will be made of.
+func (b *job) plan(row *Row) (steps []step) {
+	r := trial.Runner{Settle: b.Settle}
+	if row.frames(b.MaxRate) == 0 {
+		steps = append(steps, step{"as fast as pktgen goes", 1, false, b.Initial, r.Overhead()})
+	}
+	more := map[string]func(*Row, time.Duration) []step{
+		throughputName: b.planThroughput, lossName: b.planLoss, latencyName: b.planLatency,
+	}[b.Suite]
+	return slices.Concat(steps, more(row, r.Overhead()))
+}

@@ -1,0 +1,172 @@
+// Package testbed is where a trial happens: a port that sends, a port that
+// receives, and what is between them.
+//
+//	veth                               veth-dut
+//
+//	 namespace       namespace          namespace        namespace        namespace
+//	┌─────────┐     ┌─────────┐        ┌─────────┐     ┌────────────┐    ┌─────────┐
+//	│   tg-a  ├─────┤  tg-b   │        │   tg-a  ├─────┤ hop-a hop-b├────┤  tg-b   │
+//	│ pktgen  │veth │   rcv   │        │ pktgen  │veth │   bridge,  │veth│   rcv   │
+//	└─────────┘     └─────────┘        └─────────┘     │ or forward │    └─────────┘
+//	                                                   └────────────┘
+//	                                     token bucket on tg-a ↑   ↑ on hop-b
+//
+// The first shows what the tester itself can do; there is no device. In the
+// second a device of known behaviour stands for the real one: the kernel's
+// bridge, or package hop as a process. Both are made for the run, have no name
+// outside of it, and are gone with the process.
+//
+// An Environment belongs to whoever made it, who closes it; its methods are
+// called by one goroutine at a time.
+package testbed
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/ringwalk/ringwalk/hw-test/internal/program"
+)
+
+// ErrMissing is wrapped where the system lacks what an environment is made of:
+// a reason to skip, not to fail. It is errors.ErrUnsupported.
+var ErrMissing = fmt.Errorf("this system lacks what the test needs: %w", errors.ErrUnsupported)
+
+// Environment is two ports with something between them.
+type Environment interface {
+	// Describe says what it is, for reports.
+	Describe() Description
+	// Sender and Receiver are the tester's two ends.
+	Sender() *Port
+	Receiver() *Port
+	// Counters reads the counters of all devices on the way, in the order in
+	// which frames pass them.
+	Counters() ([]Counters, error)
+	// Close removes it.
+	Close() error
+}
+
+// Description is what a report says of an environment.
+type Description struct {
+	// Kind is "veth", "veth-dut", "vm" or "local".
+	Kind string `json:"kind"`
+	// What it is, in a sentence.
+	What string `json:"what"`
+	// Limits are sentences on what could not be had; never null in JSON.
+	Limits []string `json:"limits"`
+}
+
+// Port is an end of the tester.
+type Port struct {
+	// Spec is the port for pktgen and rcv, Device the name of its interface,
+	// "" if it has none.
+	Spec, Device string
+	// Launch starts a program where the port is.
+	Launch program.Launcher
+	// Flags are more of the program's flags.
+	Flags []string
+	// LinkBPS is the link's speed in bits on the wire a second; 0: there is
+	// none that would hold frames back.
+	LinkBPS float64
+	// Exact tells that the device's counters count each frame that passes, at
+	// once, so that they must agree with the program's.
+	Exact bool
+}
+
+// Role is what a device is for.
+type Role string
+
+// Roles of devices, in the order in which frames pass them.
+const (
+	Sender   Role = "sender"
+	HopIn    Role = "hop in"
+	HopOut   Role = "hop out"
+	Receiver Role = "receiver"
+)
+
+// Counters are those of one device at a time, since it was made: frames, and
+// their bytes without CRC.
+type Counters struct {
+	Role      Role   `json:"role"`
+	Device    string `json:"device"`
+	RxPackets uint64 `json:"rx_packets"`
+	RxBytes   uint64 `json:"rx_bytes"`
+	RxErrors  uint64 `json:"rx_errors"`
+	RxDropped uint64 `json:"rx_dropped"`
+	TxPackets uint64 `json:"tx_packets"`
+	TxBytes   uint64 `json:"tx_bytes"`
+	TxErrors  uint64 `json:"tx_errors"`
+	TxDropped uint64 `json:"tx_dropped"`
+	// Qdisc is the root queueing discipline on the way out.
+	Qdisc Qdisc `json:"qdisc"`
+}
+
+// Qdisc is what a queueing discipline counted.
+type Qdisc struct {
+	Kind       string `json:"kind"`
+	Packets    uint64 `json:"packets"`
+	Drops      uint64 `json:"drops"`
+	Overlimits uint64 `json:"overlimits"` // times that a shaper made frames wait
+	Backlog    uint64 `json:"backlog"`    // frames that wait now
+}
+
+// Since is what was counted after an earlier reading of the same device.
+// Backlog stays what it is now.
+func (c Counters) Since(before Counters) Counters {
+	c.RxPackets -= before.RxPackets
+	c.RxBytes -= before.RxBytes
+	c.RxErrors -= before.RxErrors
+	c.RxDropped -= before.RxDropped
+	c.TxPackets -= before.TxPackets
+	c.TxBytes -= before.TxBytes
+	c.TxErrors -= before.TxErrors
+	c.TxDropped -= before.TxDropped
+	c.Qdisc.Packets -= before.Qdisc.Packets
+	c.Qdisc.Drops -= before.Qdisc.Drops
+	c.Qdisc.Overlimits -= before.Qdisc.Overlimits
+	return c
+}
+
+// What a veth-dut environment may have for a device.
+const (
+	NoHop   = ""        // TG–TG: no device at all
+	Bridge  = "bridge"  // the kernel's bridge
+	Forward = "forward" // package hop, a program on two sockets
+)
+
+// Options are what a veth environment is made of. The zero value is TG–TG.
+type Options struct {
+	Hop string
+	// HopBPS is the rate of a token bucket on the hop's way out, OwnBPS that
+	// of one on the sender's own device, in bits of frames without CRC a
+	// second, as a qdisc counts them; 0: none.
+	HopBPS, OwnBPS float64
+	// Lose has a Forward hop lose every so manyth frame; 0: none.
+	Lose uint64
+}
+
+// NewVeth makes a veth environment. The error wraps ErrMissing if the kernel
+// has no bridge or no token bucket, netlab.ErrNoPrivilege if namespaces may not
+// be made.
+func NewVeth(o Options) (Environment, error) { return newVeth(o) }
+
+// Describe says what the environment will be.
+func (o *Options) Describe() Description {
+	d := Description{Kind: "veth", What: "pktgen and rcv in two network namespaces joined by a veth pair, no device between them", Limits: []string{}}
+	if o.Hop != NoHop {
+		d.Kind = "veth-dut"
+		d.What = "pktgen and rcv in two network namespaces, the kernel's bridge between them in a third"
+		if o.Hop == Forward {
+			d.What = "pktgen and rcv in two network namespaces, a forwarding program between them in a third"
+		}
+	}
+	if o.Lose > 0 {
+		d.What += fmt.Sprintf("; it loses every frame number %d", o.Lose)
+	}
+	if o.HopBPS > 0 {
+		d.What += fmt.Sprintf("; a token bucket of %.6g Mbit/s on its way out", o.HopBPS/1e6)
+	}
+	if o.OwnBPS > 0 {
+		d.What += fmt.Sprintf("; a token bucket of %.6g Mbit/s on the sender's own device", o.OwnBPS/1e6)
+	}
+	return d
+}

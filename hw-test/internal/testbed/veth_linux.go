@@ -1,0 +1,236 @@
+package testbed
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strconv"
+	"time"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+
+	"github.com/ringwalk/ringwalk/hw-test/internal/program"
+	"github.com/ringwalk/ringwalk/internal/netlab"
+	"github.com/ringwalk/ringwalk/qdisc"
+)
+
+type veth struct {
+	options    Options
+	namespaces []*netlab.NS
+	devices    []device
+	ends       [2]Port
+
+	hop  *program.Program // of Forward; nil: none
+	stop context.CancelFunc
+}
+
+type device struct {
+	role Role
+	ns   *netlab.NS
+	name string
+}
+
+func newVeth(o Options) (_ Environment, err error) {
+	v := &veth{options: o}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, v.Close())
+		}
+	}()
+	names := [][2]string{{"tg-a", "tg-b"}}
+	if o.Hop != NoHop {
+		names = [][2]string{{"tg-a", "hop-a"}, {"hop-b", "tg-b"}}
+	}
+	for range len(names) + 1 {
+		ns, err := netlab.NewNS()
+		if err != nil {
+			return nil, err
+		}
+		v.namespaces = append(v.namespaces, ns)
+	}
+	for i, n := range names {
+		a, b := v.namespaces[i], v.namespaces[i+1]
+		if _, err := netlab.NewPair(a, b, &netlab.PairOptions{NameA: n[0], NameB: n[1]}); err != nil {
+			return nil, err
+		}
+		v.devices = append(v.devices, device{ns: a, name: n[0]}, device{ns: b, name: n[1]})
+	}
+	last := len(v.devices) - 1
+	v.devices[0].role, v.devices[last].role = Sender, Receiver
+	if o.Hop != NoHop {
+		v.devices[1].role, v.devices[2].role = HopIn, HopOut
+	}
+	for i, d := range []device{v.devices[0], v.devices[last]} {
+		v.ends[i] = Port{Spec: "packet:" + d.name, Device: d.name, Launch: program.Process(d.ns.Start), Exact: true}
+	}
+	// To nobody, so that no network stack on the way has anything to answer.
+	v.ends[0].Flags = []string{"--dst-mac", "02:00:00:00:00:02"}
+	if err := v.between(); err != nil {
+		return nil, err
+	}
+	return v, nil
+}
+
+// between makes the hop and the buckets.
+func (v *veth) between() error {
+	var err error
+	switch v.options.Hop {
+	case NoHop:
+	case Bridge:
+		err = v.namespaces[1].Do(bridge)
+	case Forward:
+		err = v.forward()
+	default:
+		err = fmt.Errorf("no such hop: %q", v.options.Hop)
+	}
+	if v.options.HopBPS > 0 && err == nil {
+		if v.options.Hop == NoHop {
+			return errors.New("a token bucket on the way out of a hop, and no hop")
+		}
+		err = v.namespaces[1].Do(func() error { return bucket("hop-b", v.options.HopBPS) })
+	}
+	if v.options.OwnBPS > 0 && err == nil {
+		err = v.namespaces[0].Do(func() error { return bucket("tg-a", v.options.OwnBPS) })
+	}
+	return err
+}
+
+// bridge joins hop-a and hop-b. It has no IPv6 and listens to no multicast, so
+// it sends nothing of its own; without spanning tree it forwards at once.
+func bridge() error {
+	for _, of := range []string{"all", "default"} {
+		err := os.WriteFile("/proc/sys/net/ipv6/conf/"+of+"/disable_ipv6", []byte("1"), 0)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("turn IPv6 off in the hop's namespace, or it would send frames of its own: %w", err)
+		}
+	}
+	attrs := netlink.NewLinkAttrs()
+	attrs.Name = "br0"
+	snooping := false
+	br := &netlink.Bridge{LinkAttrs: attrs, MulticastSnooping: &snooping}
+	if err := netlink.LinkAdd(br); err != nil {
+		if errors.Is(err, unix.EOPNOTSUPP) {
+			err = fmt.Errorf("%w; %w", err, ErrMissing)
+		}
+		return fmt.Errorf("make a bridge: %w", err)
+	}
+	for _, name := range []string{"hop-a", "hop-b"} {
+		port, err := netlink.LinkByName(name)
+		if err == nil {
+			err = netlink.LinkSetMaster(port, br)
+		}
+		if err != nil {
+			return fmt.Errorf("make %s a port of the bridge: %w", name, err)
+		}
+	}
+	if err := netlink.LinkSetUp(br); err != nil {
+		return fmt.Errorf("set the bridge up: %w", err)
+	}
+	return nil
+}
+
+// Sizes of a token bucket as times at its rate: what it lets through at once,
+// and what waits behind it. Together they are what a trial may send above the
+// rate without loss; they are as much as a tester that the scheduler leaves out
+// for that long, and that then makes up for it, needs.
+const (
+	bucketBurst = 10 * time.Millisecond
+	bucketQueue = 20 * time.Millisecond
+	longest     = 1514 // bytes of a frame
+)
+
+// bucket puts a token bucket on a device (tc-tbf(8)). It counts frames without
+// CRC.
+func bucket(name string, bps float64) error {
+	link, err := netlink.LinkByName(name)
+	if err != nil {
+		return fmt.Errorf("find %s: %w", name, err)
+	}
+	rate := bps / 8
+	burst := max(rate*bucketBurst.Seconds(), 2*longest)
+	tbf := &netlink.Tbf{
+		QdiscAttrs: netlink.QdiscAttrs{LinkIndex: link.Attrs().Index, Parent: netlink.HANDLE_ROOT, Handle: netlink.MakeHandle(1, 0)},
+		Rate:       uint64(rate),
+		Limit:      uint32(max(rate*bucketQueue.Seconds(), 2*longest)),
+		Buffer:     netlink.Xmittime(uint64(rate), uint32(burst)),
+	}
+	if err := netlink.QdiscReplace(tbf); err != nil {
+		if errors.Is(err, unix.ENOENT) {
+			err = fmt.Errorf("%w; %w: %w", err, qdisc.ErrNoKind, ErrMissing)
+		}
+		return fmt.Errorf("put a token bucket on %s: %w", name, err)
+	}
+	return nil
+}
+
+// forward starts package hop as a process in the middle.
+func (v *veth) forward() error {
+	ctx, cancel := context.WithCancel(context.Background())
+	v.stop = cancel
+	args := []string{"forward", "--lose", strconv.FormatUint(v.options.Lose, 10), "packet:hop-a", "packet:hop-b"}
+	v.hop = program.Start(ctx, program.Process(v.namespaces[1].Start), "hw-test", args)
+	if !v.hop.IsReady() {
+		return fmt.Errorf("the hop %s", v.hop.Wait().Failure)
+	}
+	return nil
+}
+
+func (v *veth) Describe() Description { return v.options.Describe() }
+
+func (v *veth) Sender() *Port { return &v.ends[0] }
+
+func (v *veth) Receiver() *Port { return &v.ends[1] }
+
+func (v *veth) Counters() ([]Counters, error) {
+	list := []Counters{}
+	for _, d := range v.devices {
+		c, err := d.counters()
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, c)
+	}
+	return list, nil
+}
+
+func (d *device) counters() (c Counters, err error) {
+	n, err := d.ns.Counters(d.name)
+	if err != nil {
+		return c, err
+	}
+	c = Counters{
+		Role: d.role, Device: d.name,
+		RxPackets: n.RxPackets, RxBytes: n.RxBytes, RxErrors: n.RxErrors, RxDropped: n.RxDropped,
+		TxPackets: n.TxPackets, TxBytes: n.TxBytes, TxErrors: n.TxErrors, TxDropped: n.TxDropped,
+	}
+	err = d.ns.Do(func() error {
+		state, err := qdisc.Get(qdisc.Link{Name: d.name})
+		if err != nil || len(state.Qdiscs) == 0 {
+			return err
+		}
+		q := &state.Qdiscs[0]
+		c.Qdisc = Qdisc{
+			Kind: q.Kind, Packets: q.Stats.Packets, Drops: uint64(q.Stats.Drops),
+			Overlimits: uint64(q.Stats.Overlimits), Backlog: uint64(q.Stats.Qlen),
+		}
+		return nil
+	})
+	return c, err
+}
+
+// Close ends the hop. The namespaces go with the last process in them, and the
+// devices with the namespaces.
+func (v *veth) Close() error {
+	if v.stop != nil {
+		v.stop()
+		v.hop.Wait()
+	}
+	var err error
+	for _, ns := range v.namespaces {
+		err = errors.Join(err, ns.Close())
+	}
+	return err
+}

@@ -1,0 +1,207 @@
+package trial
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"time"
+
+	"github.com/ringwalk/ringwalk/hw-test/internal/program"
+	"github.com/ringwalk/ringwalk/hw-test/internal/search"
+	"github.com/ringwalk/ringwalk/hw-test/internal/testbed"
+	"github.com/ringwalk/ringwalk/internal/cli"
+)
+
+// A Trial is one run of pktgen and rcv, and what --json shows of it.
+type Trial struct {
+	// Number counts from 1 in the order of time, Attempt from 1 on the same
+	// question.
+	Number  int       `json:"number"`
+	Attempt int       `json:"attempt"`
+	Start   time.Time `json:"start"`
+	// Load is the rate asked in frames a second, 0 for as fast as it goes, and
+	// Seconds for how long.
+	Load    float64 `json:"load_pps"`
+	Seconds float64 `json:"seconds"`
+	// Kind is the verdict, and Why has a sentence for each reason that it is
+	// not valid; never null in JSON.
+	Kind search.Kind `json:"kind"`
+	Why  []string    `json:"why"`
+	// Sent and Lost are frames, Achieved frames a second that pktgen sent.
+	Sent     uint64  `json:"sent"`
+	Lost     uint64  `json:"lost"`
+	Achieved float64 `json:"achieved_pps"`
+	// Drops says who on the way dropped how many frames, as far as counters
+	// tell; never null in JSON.
+	Drops []Drop `json:"drops"`
+	// Pktgen and Rcv are what the programs' --json printed; Before and After
+	// are the devices' counters.
+	Pktgen *cli.Result        `json:"pktgen"`
+	Rcv    *cli.Result        `json:"rcv"`
+	Before []testbed.Counters `json:"before"`
+	After  []testbed.Counters `json:"after"`
+}
+
+// Drop is what one counter on the way says of a trial.
+type Drop struct {
+	Role   testbed.Role `json:"role"`
+	Device string       `json:"device"`
+	By     string       `json:"by"` // "device", or a queueing discipline's kind
+	Frames uint64       `json:"frames"`
+}
+
+// LossRatio is the share of the sent frames that was lost.
+func (t *Trial) LossRatio() float64 {
+	if t.Sent == 0 {
+		return 0
+	}
+	return float64(t.Lost) / float64(t.Sent)
+}
+
+// A Runner runs trials with one profile of frames through a testbed. It is
+// used by one goroutine.
+type Runner struct {
+	Env testbed.Environment
+	// Lengths is pktgen's -l: without CRC.
+	Lengths string
+	// Tolerance is the share of the asked rate that may be missing; 0: 0.01.
+	Tolerance float64
+	// Stall is how long pktgen may stand still, and make up for it in a burst,
+	// before loss is no fault of the device; 0: 10 ms.
+	Stall time.Duration
+	// Settle is how long rcv waits for more after the last frame; 0: 500 ms.
+	// RFC 2544, section 23, has 2 s there; it is to be longer than the longest
+	// delay on the way, and than 128 ms between pktgen's end records.
+	Settle time.Duration
+	// Attempts bounds the trials for one question, while they are invalid; 0:
+	// 3.
+	Attempts int
+	// Done, if not nil, is called with each trial, the invalid ones too.
+	Done func(*Trial)
+
+	number int
+}
+
+// Overhead is about what a trial takes besides its sending: two programs are
+// started, end records take 255 ms, and rcv waits.
+func (r *Runner) Overhead() time.Duration { return 400*time.Millisecond + r.settle() }
+
+func (r *Runner) settle() time.Duration { return or(r.Settle, 500*time.Millisecond) }
+
+// slack is what a trial may take beyond its sending before something hangs.
+const slack = 10 * time.Second
+
+// first bounds rcv's wait for the first frame.
+const first = 3 * time.Second
+
+func or[T comparable](v, zero T) T {
+	var none T
+	if v == none {
+		return zero
+	}
+	return v
+}
+
+// Run runs trials at a load in frames a second, 0 for as fast as it goes, until
+// one is not invalid, and returns the last. The error is that of ctx, of a
+// program that failed, or of counters that cannot be read.
+func (r *Runner) Run(ctx context.Context, load float64, d time.Duration) (*Trial, error) {
+	for attempt := 1; ; attempt++ {
+		t, err := r.once(ctx, load, d, attempt)
+		if err != nil {
+			return nil, err
+		}
+		if r.Done != nil {
+			r.Done(t)
+		}
+		if t.Kind != search.Invalid || attempt >= or(r.Attempts, 3) {
+			return t, nil
+		}
+	}
+}
+
+// Measure is search.Measure.
+func (r *Runner) Measure(ctx context.Context, load float64, d time.Duration) (search.Outcome, error) {
+	t, err := r.Run(ctx, load, d)
+	if err != nil {
+		return search.Outcome{}, err
+	}
+	o := search.Outcome{Kind: t.Kind, Sent: t.Sent, Lost: t.Lost, Achieved: t.Achieved}
+	for i, w := range t.Why {
+		if i > 0 {
+			o.Why += "; "
+		}
+		o.Why += w
+	}
+	return o, nil
+}
+
+func (r *Runner) once(ctx context.Context, load float64, d time.Duration, attempt int) (t *Trial, err error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	r.number++
+	t = &Trial{
+		Number: r.number, Attempt: attempt, Start: time.Now(), Load: load, Seconds: d.Seconds(),
+		Why: []string{}, Drops: []Drop{},
+	}
+	if t.Before, err = r.Env.Counters(); err != nil {
+		return nil, fmt.Errorf("read the counters before a trial: %w", err)
+	}
+	tx, rx := r.run(ctx, load, d)
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if t.After, err = r.Env.Counters(); err != nil {
+		return nil, fmt.Errorf("read the counters after a trial: %w", err)
+	}
+	t.Pktgen, t.Rcv = tx.Result, rx.Result
+	if err := errors.Join(failed("pktgen", tx), failed("rcv", rx)); err != nil {
+		return nil, err
+	}
+	r.judge(t)
+	return t, nil
+}
+
+// run runs both programs.
+func (r *Runner) run(ctx context.Context, load float64, d time.Duration) (tx, rx program.Outcome) {
+	ctx, cancel := context.WithTimeout(ctx, d+slack)
+	defer cancel()
+	from, to := r.Env.Sender(), r.Env.Receiver()
+	tx.Failure = "was not started, because rcv did not get ready"
+	rcv := program.Start(ctx, to.Launch, "rcv", append([]string{
+		"-i", to.Spec, "-T", "0", "--json", "--idle", r.settle().String(), "--wait-first", first.String(),
+	}, to.Flags...))
+	if rcv.IsReady() {
+		args := []string{
+			"-i", from.Spec, "-f", "tx", "-l", r.Lengths, "-T", "0", "--json", "--best-effort", "--duration", d.String(),
+		}
+		if load > 0 {
+			args = append(args, "-R", strconv.FormatFloat(load, 'f', -1, 64))
+		}
+		tx = program.Start(ctx, from.Launch, "pktgen", append(args, from.Flags...)).Wait()
+	}
+	return tx, rcv.Wait()
+}
+
+// failed is what is wrong with how a program ended. A result that falls short
+// is for judge.
+func failed(name string, o program.Outcome) error {
+	r := o.Result
+	switch {
+	case r != nil && r.ExitStatus != nil && *r.ExitStatus == cli.ExitShort:
+	case o.Failure != "":
+		return fmt.Errorf("%s %s", name, o.Failure)
+	}
+	switch {
+	case name == "pktgen" && r.TxResult == nil:
+		return errors.New("pktgen's result is not a sender's")
+	case name == "rcv" && (r.RxResult == nil || r.Probe == nil):
+		return errors.New("rcv's result has no probes")
+	case math.IsNaN(r.PPS):
+		return fmt.Errorf("%s's rate is not a number", name)
+	}
+	return nil
+}
