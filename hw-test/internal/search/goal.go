@@ -71,6 +71,10 @@ type Outcome struct {
 	Achieved float64
 	// Why is a sentence on a trial that is not valid.
 	Why string
+	// Overstated is of an invalid trial that is sound but for its loss, of
+	// which some may be the tester's. It has Sent and Lost, is a pass for goals
+	// that allow even that much, and invalid for the others.
+	Overstated bool
 }
 
 // Measure runs a trial at a load in frames a second for a time. An error ends

@@ -18,7 +18,7 @@ func (s *state) result(finished bool) *Result {
 		if upper != nil {
 			gr.Upper = upper.rate
 		}
-		gr.Verdict, gr.Why = s.verdict(&gr, lower, upper, finished)
+		gr.Verdict, gr.Why = s.verdict(i, lower, upper, finished)
 		r.Goals = append(r.Goals, gr)
 		if n := s.inversion(i, t, upper); n != "" {
 			r.Notes = append(r.Notes, n)
@@ -27,19 +27,20 @@ func (s *state) result(finished bool) *Result {
 	return r
 }
 
-func (s *state) verdict(g *GoalResult, lower, upper *load, finished bool) (Verdict, string) {
+func (s *state) verdict(goal int, lower, upper *load, finished bool) (Verdict, string) {
+	top := &s.ceilings[goal].was
 	ceiled := upper != nil && upper.ceiled()
 	switch {
-	case ceiled && s.ceilingWas.Kind == GeneratorLimited && (finished || s.faults >= maxFaults):
-		return Limited, s.ceilingWas.Why
+	case ceiled && top.Kind == GeneratorLimited && (finished || s.faults >= maxFaults):
+		return Limited, top.Why
 	case ceiled && (finished || s.faults >= maxFaults):
-		return Unsure, s.ceilingWas.Why
+		return Unsure, top.Why
 	case !finished && len(s.trials) >= s.MaxTrials:
 		return Unfinished, fmt.Sprintf("the bounds did not come together in %d trials", len(s.trials))
 	case !finished:
 		return Unfinished, "the search was stopped"
 	case lower == nil:
-		return None, s.nowhere(g)
+		return None, s.nowhere()
 	case upper == nil:
 		return AtLeast, "that is the highest rate that was to be tried"
 	}
@@ -47,7 +48,7 @@ func (s *state) verdict(g *GoalResult, lower, upper *load, finished bool) (Verdi
 }
 
 // nowhere says what was lost where even the lowest rate failed.
-func (s *state) nowhere(g *GoalResult) string {
+func (s *state) nowhere() string {
 	lowest, highest := math.Inf(1), 0.0
 	for _, l := range s.loads {
 		for i := range l.trials {

@@ -18,6 +18,7 @@ func Run(ctx context.Context, cfg *Config, measure Measure) (*Result, error) {
 		return &Result{Goals: []GoalResult{}, Trials: []Trial{}, Notes: []string{}}, err
 	}
 	s := &state{Config: c, rounds: c.targets()}
+	s.ceilings = make([]ceiling, len(c.Goals))
 	for range c.Goals {
 		s.steps = append(s.steps, make([]int, len(s.rounds)))
 		s.guided = append(s.guided, make([]int, len(s.rounds)))
@@ -32,15 +33,19 @@ type state struct {
 	loads  []*load // by rate, ascending
 	trials []Trial
 
-	// ceiling is the lowest load at which a trial was not valid; 0: none.
-	ceiling    float64
-	ceilingWas Trial
-	faults     int
+	ceilings []ceiling // by goal
+	faults   int
 
 	steps  [][]int // by goal and round: steps taken away from a bound
 	guided [][]int // by goal and round: loads taken from what came through
 
 	guessed bool // the last load taken between two bounds was one of those
+}
+
+// ceiling is the lowest load at which a trial was not valid; 0: none.
+type ceiling struct {
+	at  float64
+	was Trial
 }
 
 const (
@@ -107,14 +112,12 @@ func (s *state) add(rate, seconds float64, o Outcome) {
 	s.trials = append(s.trials, t)
 	if t.Kind != Valid {
 		s.faults++
-		at := rate
-		if t.Kind == GeneratorLimited && o.Achieved > 0 {
-			at = min(at, o.Achieved)
+		s.lower(&t, &o)
+		if !o.Overstated || t.Sent == 0 {
+			return
 		}
-		if at = max(at, s.Min); s.ceiling == 0 || at <= s.ceiling {
-			s.ceiling, s.ceilingWas = at, t
-		}
-		return
+		// Goals that it does not meet have a ceiling there now, so that it
+		// is no failure of theirs.
 	}
 	i, found := slices.BinarySearchFunc(s.loads, rate, func(l *load, r float64) int { return cmp.Compare(l.rate, r) })
 	if !found {
@@ -123,13 +126,30 @@ func (s *state) add(rate, seconds float64, o Outcome) {
 	s.loads[i].trials = append(s.loads[i].trials, t)
 }
 
+// lower brings the ceilings down to a trial that was not valid: those of all
+// goals, but for one that it meets though its loss is overstated.
+func (s *state) lower(t *Trial, o *Outcome) {
+	at := t.Load
+	if t.Kind == GeneratorLimited && o.Achieved > 0 {
+		at = min(at, o.Achieved)
+	}
+	at = max(at, s.Min)
+	for i := range s.ceilings {
+		c := &s.ceilings[i]
+		met := o.Overstated && t.Sent > 0 && t.LossRatio() <= s.Goals[i].LossRatio
+		if !met && (c.at == 0 || at <= c.at) {
+			*c = ceiling{at, *t}
+		}
+	}
+}
+
 // bounds are the relevant bounds of a goal by one target's trials: the smallest
 // load that failed, or the ceiling, and the largest below it that passed; nil:
 // none.
 func (s *state) bounds(goal int, t *target) (lower, upper *load) {
-	ratio := s.Goals[goal].LossRatio
+	ratio, top := s.Goals[goal].LossRatio, s.ceilings[goal].at
 	for _, l := range s.loads {
-		if s.ceiling != 0 && l.rate >= s.ceiling {
+		if top != 0 && l.rate >= top {
 			break
 		}
 		switch l.class(ratio, t) {
@@ -139,8 +159,8 @@ func (s *state) bounds(goal int, t *target) (lower, upper *load) {
 			return lower, l
 		}
 	}
-	if s.ceiling != 0 {
-		upper = &load{rate: s.ceiling}
+	if top != 0 {
+		upper = &load{rate: top}
 	}
 	return lower, upper
 }
@@ -245,9 +265,14 @@ func (s *state) first(goal, round int) float64 {
 func (s *state) down(goal, round int, upper *load) float64 {
 	t := &s.rounds[round]
 	n := &s.steps[goal][round]
+	if round > 0 {
+		if l, u := s.bounds(goal, &s.rounds[round-1]); l == nil && u != nil && u.rate <= s.Min {
+			return s.Min // where shorter trials have ended up
+		}
+	}
 	rate := upper.rate * (1 - min(0.9, t.width*math.Pow(2, float64(*n))))
 	switch {
-	case upper.ceiled() && upper.rate == s.ceilingWas.Load:
+	case upper.ceiled() && upper.rate == s.ceilings[goal].was.Load:
 		rate = upper.rate / 2
 	case *n == 0 && !upper.ceiled():
 		rate = min(rate, upper.through(s.Goals[goal].LossRatio)*(1-t.width/4))

@@ -145,6 +145,9 @@ func TestPeriodic(t *testing.T) {
 		if len(res.Trials) > 30 {
 			t.Errorf("%d trials", len(res.Trials))
 		}
+		if res.Goals[0].Verdict == None && len(res.Trials) > 20 {
+			t.Errorf("%d trials to find that there is nothing to find", len(res.Trials))
+		}
 		// With a capacity besides, the PDR is at it.
 		res = run(t, c, sum(periodic(1000), capacity(3e4, 0)))
 		ndr, pdr = res.Goals[0], res.Goals[1]
@@ -348,6 +351,32 @@ func TestLimited(t *testing.T) {
 		if g.Verdict != Unsure || g.Why != "no cable" || g.Lower != 0 {
 			t.Errorf("%+v", g)
 		}
+	}
+}
+
+// TestOverstated: trials whose loss is in doubt count for the goal that they
+// meet, and as invalid for one that they do not.
+func TestOverstated(t *testing.T) {
+	c := config(1e5)
+	c.Min = 2e3
+	dev := periodic(1000)
+	n := 0
+	res, err := Run(context.Background(), c, func(ctx context.Context, rate float64, d time.Duration) (Outcome, error) {
+		o, err := dev.measure(ctx, rate, d)
+		if n++; n > 12 { // by then even Min has failed
+			o.Kind, o.Overstated, o.Why = Invalid, true, "a stall"
+		}
+		return o, err
+	})
+	if err != nil || res.Goals[0].Verdict == Found || res.Goals[1].Verdict != AtLeast {
+		t.Errorf("%v, %+v", err, res)
+	}
+	// At every rate: the PDR is met, of the NDR nothing is known.
+	res, err = Run(context.Background(), c, func(_ context.Context, rate float64, d time.Duration) (Outcome, error) {
+		return Outcome{Kind: Invalid, Overstated: true, Sent: 1000, Lost: 1, Why: "a stall"}, nil
+	})
+	if err != nil || res.Goals[0].Verdict != Unsure || res.Goals[0].Why != "a stall" || res.Goals[1].Verdict == None {
+		t.Errorf("%v, %+v", err, res)
 	}
 }
 

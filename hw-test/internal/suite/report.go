@@ -75,6 +75,8 @@ type Row struct {
 	MinPPS float64 `json:"min_pps"`
 	MaxPPS float64 `json:"max_pps"`
 	MaxWhy string  `json:"max_why,omitempty"`
+	// Generator is a sentence on what it reaches, where that was tried.
+	Generator string `json:"generator,omitempty"`
 	// Search is the result of throughput, and of latency's first part; nil
 	// before.
 	Search *search.Result `json:"search,omitempty"`

@@ -147,6 +147,10 @@ func (b *job) highest(ctx context.Context, row *Row) error {
 		return fmt.Errorf("pktgen sent nothing")
 	}
 	row.MaxPPS, row.MaxWhy = calibrated*t.Achieved, "generator"
+	row.Generator = fmt.Sprintf("pktgen reaches no more than %spps here", cli.Norm(t.Achieved))
+	if t.Pktgen.Backpressure > 0 {
+		row.Generator += fmt.Sprintf(", where its own device holds it back (full %d times)", t.Pktgen.Backpressure)
+	}
 	return nil
 }
 

@@ -127,9 +127,17 @@ func (b *job) printThroughput(w io.Writer) {
 		for _, g := range row.Search.Goals {
 			bps, wire := row.bits(g.Lower)
 			fmt.Fprintf(w, columns, row.Size, g.Name, figure(g.Lower, 0), figure(g.Upper, 0), figure(bps/1e6, 3), figure(wire/1e6, 3),
-				fmt.Sprint(len(row.Trials)), g.Verdict)
+				fmt.Sprint(len(row.Trials)), row.word(&g))
 		}
 	}
+}
+
+// word is the verdict of a goal in the table.
+func (row *Row) word(g *search.GoalResult) string {
+	if v := row.verdictOf(g); v == Limited {
+		return string(v)
+	}
+	return string(g.Verdict)
 }
 
 // figure prints a number, "-" for none.

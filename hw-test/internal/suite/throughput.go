@@ -3,6 +3,7 @@ package suite
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -40,56 +41,66 @@ func (b *job) planThroughput(row *Row, overhead time.Duration) (steps []step) {
 	return steps
 }
 
-// judgeSearch makes the row's verdict of its search.
-func (row *Row) judgeSearch() {
-	verdicts := map[search.Verdict]Verdict{
+// verdictOf is what a goal's result means for the row: the highest rate tried
+// is no throughput of the device where it is just as far as pktgen gets.
+func (row *Row) verdictOf(g *search.GoalResult) Verdict {
+	if g.Verdict == search.AtLeast && row.MaxWhy == "generator" {
+		return Limited
+	}
+	return map[search.Verdict]Verdict{
 		search.Found: Passed, search.AtLeast: Passed, search.None: None, search.Limited: Limited,
 		search.Unsure: Invalid, search.Unfinished: Unfinished,
-	}
-	// What stands for the row, from worst to best.
-	order := []Verdict{Unfinished, Invalid, Limited, None, Passed}
+	}[g.Verdict]
+}
+
+// judgeSearch makes the row's verdict of its search: the worst of its goals'.
+// What is to be said of several goals is said once.
+func (row *Row) judgeSearch() {
+	order := []Verdict{Unfinished, Invalid, Limited, None, Passed} // from the worst
 	worst := len(order) - 1
 	var parts []string
-	for i := range row.Search.Goals {
-		g := &row.Search.Goals[i]
-		v := verdicts[g.Verdict]
-		if g.Verdict == search.AtLeast && row.MaxWhy == "generator" {
-			v = Limited
+	goals := row.Search.Goals
+	for i, j := 0, 0; i < len(goals); i = j {
+		v, name := row.verdictOf(&goals[i]), goalName(&goals[i])
+		for j = i + 1; j < len(goals) && v != Passed && same(&goals[i], &goals[j]); j++ {
+			name += " and " + goalName(&goals[j])
 		}
-		for k, o := range order {
-			if o == v {
-				worst = min(worst, k)
-			}
-		}
-		parts = append(parts, row.sentence(g, v))
+		worst = min(worst, slices.Index(order, v))
+		parts = append(parts, row.sentence(name, &goals[i], v))
 	}
 	row.Verdict = order[worst]
 	row.Sentence = strings.Join(append(parts, row.Search.Notes...), "; ")
 }
 
-// sentence says what was found for a goal.
-func (row *Row) sentence(g *search.GoalResult, v Verdict) string {
-	name := g.Name
-	if g.LossRatio > 0 {
-		name = fmt.Sprintf("%s (%.3g %%)", g.Name, 100*g.LossRatio)
+func goalName(g *search.GoalResult) string {
+	if g.LossRatio == 0 {
+		return g.Name
 	}
-	far := "it was not met at any rate"
+	return fmt.Sprintf("%s (%.3g %%)", g.Name, 100*g.LossRatio)
+}
+
+// same tells whether two goals ended alike.
+func same(a, b *search.GoalResult) bool {
+	return a.Verdict == b.Verdict && a.Lower == b.Lower && a.Upper == b.Upper && a.Why == b.Why
+}
+
+// sentence says what was found for a goal.
+func (row *Row) sentence(name string, g *search.GoalResult, v Verdict) string {
+	far := "not met at any rate"
 	if g.Lower > 0 {
-		far = "it was met up to " + row.rate(g.Lower)
+		far = "met up to " + row.rate(g.Lower)
 	}
 	switch {
 	case g.Verdict == search.Found:
 		return fmt.Sprintf("%s %s", name, row.rate(g.Lower))
 	case v == Limited && g.Verdict == search.AtLeast:
-		return fmt.Sprintf("%s generator-limited: %s, and pktgen gets no further here", name, far)
+		return fmt.Sprintf("%s %s, and %s", name, far, row.Generator)
 	case g.Verdict == search.AtLeast:
 		return fmt.Sprintf("%s at least %s, the highest rate tried (%s)", name, row.rate(g.Lower), row.MaxWhy)
 	case v == None:
-		return fmt.Sprintf("no %s: %s, from %spps to %spps", name, g.Why, cli.Norm(row.MinPPS), cli.Norm(row.MaxPPS))
-	case v == Limited:
-		return fmt.Sprintf("%s generator-limited: %s; above, %s", name, far, g.Why)
-	case v == Invalid:
-		return fmt.Sprintf("%s invalid: %s; above, %s", name, far, g.Why)
+		return fmt.Sprintf("no %s from %spps to %spps: %s", name, cli.Norm(row.MinPPS), cli.Norm(row.MaxPPS), g.Why)
+	case v == Limited || v == Invalid:
+		return fmt.Sprintf("%s %s; above that, %s", name, far, g.Why)
 	}
-	return fmt.Sprintf("%s unfinished: %s; %s", name, far, g.Why)
+	return fmt.Sprintf("%s %s; %s", name, far, g.Why)
 }

@@ -22,7 +22,7 @@ func (r *Runner) judge(t *Trial) {
 		t.Kind = search.GeneratorLimited
 		return
 	}
-	t.paced(or(r.Tolerance, 0.01), or(r.Stall, 10*time.Millisecond))
+	t.paced(or(r.Tolerance, 0.01))
 	t.received()
 	if r.Env.Sender().Exact {
 		t.agree("pktgen", tx.Packets+tx.EndRecords, sender.Device, sender.TxPackets)
@@ -30,8 +30,11 @@ func (r *Runner) judge(t *Trial) {
 	if r.Env.Receiver().Exact {
 		t.agree("rcv", t.Rcv.Packets+t.Rcv.KernelDrops+t.Rcv.Truncated, receiver.Device, receiver.RxPackets)
 	}
+	sound := len(t.Why) == 0
+	t.stalled(or(r.Stall, 10*time.Millisecond))
 	if t.Kind = search.Valid; len(t.Why) > 0 {
 		t.Kind = search.Invalid
+		t.overstated = sound
 	}
 }
 
@@ -110,17 +113,26 @@ const late = 20 * time.Millisecond
 func (t *Trial) short(rate, tolerance float64) bool { return rate < t.Load*(1-tolerance) }
 
 // paced judges how pktgen kept its rate.
-func (t *Trial) paced(tolerance float64, stall time.Duration) {
+func (t *Trial) paced(tolerance float64) {
 	tx := t.Pktgen
-	switch behind := time.Duration(tx.BehindSeconds * float64(time.Second)); {
+	switch {
 	case t.Sent == 0:
 		t.because("pktgen sent nothing")
 	case t.Load > 0 && t.short(tx.PPS, tolerance):
 		t.because("pktgen reached %spps of the %spps asked; its device did not hold it back, is this machine busy?", cli.Norm(tx.PPS), cli.Norm(t.Load))
 	case t.Load > 0 && tx.PPS > t.Load*(1+tolerance) && tx.PPS-t.Load > 2/t.Seconds:
 		t.because("pktgen sent %spps, though %spps were asked", cli.Norm(tx.PPS), cli.Norm(t.Load))
-	case t.Load > 0 && t.Lost > 0 && behind > stall:
-		t.because("pktgen stood still for %v and made up for it in a burst, so that %d lost frames may be no fault of the device", behind.Round(time.Millisecond/10), t.Lost)
+	}
+}
+
+// stalled judges whether loss may come of a burst by which pktgen made up for
+// standing still: frames of a burst are above the rate, and no more of them can
+// have been lost by that than there were.
+func (t *Trial) stalled(most time.Duration) {
+	behind := t.Pktgen.BehindSeconds
+	if t.Load > 0 && t.Lost > 0 && behind > most.Seconds() && float64(t.Lost) <= behind*t.Load {
+		t.because("pktgen stood still for %.3g ms and made up for it in a burst, so that %d lost frames may be no fault of the device",
+			1000*behind, t.Lost)
 	}
 }
 

@@ -42,6 +42,8 @@ type Trial struct {
 	Rcv    *cli.Result        `json:"rcv"`
 	Before []testbed.Counters `json:"before"`
 	After  []testbed.Counters `json:"after"`
+
+	overstated bool // nothing is wrong with it but that less may have been lost
 }
 
 // Drop is what one counter on the way says of a trial.
@@ -128,7 +130,7 @@ func (r *Runner) Measure(ctx context.Context, load float64, d time.Duration) (se
 	if err != nil {
 		return search.Outcome{}, err
 	}
-	o := search.Outcome{Kind: t.Kind, Sent: t.Sent, Lost: t.Lost, Achieved: t.Achieved}
+	o := search.Outcome{Kind: t.Kind, Sent: t.Sent, Lost: t.Lost, Achieved: t.Achieved, Overstated: t.overstated}
 	for i, w := range t.Why {
 		if i > 0 {
 			o.Why += "; "
