@@ -24,7 +24,8 @@ type Options struct {
 	MinRate cli.Rate
 	Width   float64 // percent
 
-	Initial, Duration, Settle time.Duration
+	Initial, Duration, Settle, Stall time.Duration
+	Tolerance                        float64 // percent
 
 	Confirm  uint64
 	Env, DUT string
@@ -50,7 +51,7 @@ const (
 // Flags adds the flags of the suite of that name to a flag set.
 func (o *Options) Flags(fs *pflag.FlagSet, name string) {
 	o.Initial, o.Duration, o.Settle, o.Confirm = time.Second, 10*time.Second, 500*time.Millisecond, 2
-	o.PDR, o.Width = 0.5, 0.5
+	o.PDR, o.Width, o.Tolerance, o.Stall = 0.5, 0.5, 1, 10*time.Millisecond
 	fs.StringVar(&o.Sizes, "sizes", allSizes, "frame `sizes` with CRC, 64 to 1518, and imix")
 	if name != lossName {
 		fs.Var(percentValue{&o.PDR}, "pdr", "the `percent` of frames that the partial drop rate may lose")
@@ -61,6 +62,8 @@ func (o *Options) Flags(fs *pflag.FlagSet, name string) {
 	}
 	fs.Var(cli.DurationValue(&o.Duration, time.Second), "duration", "how `long` full trials send; RFC 2544 has 60s")
 	fs.Var(cli.DurationValue(&o.Settle, time.Second), "settle", "how `long` to wait for stragglers after a trial, 200ms and more; RFC 2544 has 2s")
+	fs.Var(percentValue{&o.Tolerance}, "rate-tolerance", "by how many `percent` pktgen may miss its rate before a trial is invalid")
+	fs.Var(cli.DurationValue(&o.Stall, time.Second), "stall", "how `long` pktgen may stand still before what was lost may be its fault: it makes up\nfor it in a burst")
 	fs.Var(cli.RateValue(&o.MaxRate), "max-rate", "the highest `rate` to try: frames a second, or 5Gbps, 5Gbps-wire, 50%; default:\nline rate, or where there is none, 90 % of what pktgen reaches")
 	fs.BoolVar(&o.Quick, "quick", false, "a first look: sizes 64 and 1518, trials of 0.5 and 2 s")
 	fs.StringVar(&o.Env, "env", envVethDUT, "`where`: veth-dut, or veth, which has no device and measures the tester")
@@ -125,6 +128,10 @@ func (o *Options) complete(fs *pflag.FlagSet) error {
 		return cli.Usagef("--lose needs --dut forward: the kernel's bridge loses nothing on purpose")
 	case o.Width < 0.01 || o.Width > 20:
 		return cli.Usagef("--width: %v is not from 0.01 to 20 percent", o.Width)
+	case o.Tolerance < 0.01 || o.Tolerance > 50:
+		return cli.Usagef("--rate-tolerance: %v is not from 0.01 to 50 percent", o.Tolerance)
+	case o.Stall <= 0 || o.Stall > time.Minute:
+		return cli.Usagef("--stall: %v is not above zero and at most a minute", o.Stall)
 	case o.PDR >= 100:
 		return cli.Usagef("--pdr: all frames may be lost")
 	case o.Confirm < 1 || o.Confirm > 100:

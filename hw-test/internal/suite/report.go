@@ -44,6 +44,8 @@ type Settings struct {
 	InitialSeconds float64 `json:"initial_seconds"` // of the shortest trials
 	FinalSeconds   float64 `json:"final_seconds"`   // of full trials
 	SettleSeconds  float64 `json:"settle_seconds"`  // of waiting after a trial
+	StallSeconds   float64 `json:"stall_seconds"`   // that pktgen may stand still before loss is in doubt
+	RateTolerance  float64 `json:"rate_tolerance"`  // share of the rate that may be missing
 	PDRLossRatio   float64 `json:"pdr_loss_ratio"`
 	Width          float64 `json:"width"`   // of bounds, as a share of the upper one
 	Confirm        int     `json:"confirm"` // full trials that may decide about a rate
@@ -102,7 +104,7 @@ func newReport(name string, o *Options) (*Report, error) {
 		Environment: bed.Describe(),
 		Settings: Settings{
 			InitialSeconds: o.Initial.Seconds(), FinalSeconds: o.Duration.Seconds(), SettleSeconds: o.Settle.Seconds(),
-			PDRLossRatio: o.PDR / 100, Width: o.Width / 100, Confirm: int(o.Confirm),
+			StallSeconds: o.Stall.Seconds(), RateTolerance: o.Tolerance / 100, PDRLossRatio: o.PDR / 100, Width: o.Width / 100, Confirm: int(o.Confirm),
 		},
 		Rows: []*Row{},
 	}

@@ -102,10 +102,13 @@ func (b *job) run(ctx context.Context) (err error) {
 		}
 		b.progress.row(row, b.planned(b.Rows[i+1:]))
 		began := time.Now()
-		b.runner = &trial.Runner{Env: b.env, Lengths: row.Lengths, Settle: b.Settle, Done: func(t *trial.Trial) {
-			row.Trials = append(row.Trials, t)
-			b.progress.done(t)
-		}}
+		b.runner = &trial.Runner{
+			Env: b.env, Lengths: row.Lengths, Tolerance: b.Tolerance / 100, Stall: b.Stall, Settle: b.Settle,
+			Done: func(t *trial.Trial) {
+				row.Trials = append(row.Trials, t)
+				b.progress.done(t)
+			},
+		}
 		err := methods[b.Suite](ctx, b, row)
 		row.Seconds = time.Since(began).Seconds()
 		switch {

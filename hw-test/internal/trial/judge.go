@@ -109,8 +109,10 @@ func holding(own *testbed.Counters, refused uint64) string {
 // late is by how much the last frame may come late.
 const late = 20 * time.Millisecond
 
-// short tells whether a rate is less than was asked.
-func (t *Trial) short(rate, tolerance float64) bool { return rate < t.Load*(1-tolerance) }
+// short tells whether a rate is less than was asked, by more than two frames.
+func (t *Trial) short(rate, tolerance float64) bool {
+	return rate < t.Load*(1-tolerance) && t.Load-rate > 2/t.Seconds
+}
 
 // paced judges how pktgen kept its rate.
 func (t *Trial) paced(tolerance float64) {

@@ -1,0 +1,113 @@
+package trial
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/ringwalk/ringwalk/hw-test/internal/search"
+	"github.com/ringwalk/ringwalk/hw-test/internal/testbed"
+	"github.com/ringwalk/ringwalk/internal/cli"
+)
+
+// bed is an environment with exact counters; nothing can be started in it.
+type bed struct {
+	testbed.Environment
+	exact bool
+}
+
+func (b bed) Sender() *testbed.Port   { return &testbed.Port{Exact: b.exact} }
+func (b bed) Receiver() *testbed.Port { return &testbed.Port{Exact: b.exact} }
+
+// perfect is a trial of 1000 frames in a second, 9 end records, of which a hop
+// dropped 20, on devices that had counted before.
+func perfect() *Trial {
+	before := []testbed.Counters{
+		{Role: testbed.Sender, Device: "tg-a", TxPackets: 500, Qdisc: testbed.Qdisc{Kind: "tbf", Drops: 7, Overlimits: 3}},
+		{Role: testbed.HopOut, Device: "hop-b", Qdisc: testbed.Qdisc{Kind: "tbf", Drops: 100}},
+		{Role: testbed.Receiver, Device: "tg-b", RxPackets: 300, RxDropped: 5},
+	}
+	after := append([]testbed.Counters{}, before...)
+	after[0].TxPackets += 1009
+	after[1].Qdisc.Drops += 20
+	after[2].RxPackets += 989
+	after[2].RxDropped += 989 // which nobody wanted: no loss
+	return &Trial{
+		Load: 1000, Seconds: 1, Before: before, After: after, Why: []string{}, Drops: []Drop{},
+		Pktgen: &cli.Result{Packets: 1000, Seconds: 1, PPS: 1000, TxResult: &cli.TxResult{EndRecords: 9, RateMet: true}},
+		Rcv: &cli.Result{Packets: 989, Seconds: 1, RxResult: &cli.RxResult{EndRecordsSeen: 9, Probe: &cli.Probe{
+			Packets: 980, Distinct: 980, Lost: 20, Streams: []cli.Stream{{Distinct: 980, Lost: 20, Total: 1000, Ended: true}}}}},
+	}
+}
+
+func TestJudge(t *testing.T) {
+	type c struct {
+		name  string
+		kind  search.Kind
+		why   string // a part of the reasons
+		spoil func(*Trial)
+	}
+	for _, c := range []c{
+		{"lossy", search.Valid, "", func(*Trial) {}},
+		{"as fast as it goes", search.Valid, "", func(t *Trial) { t.Load, t.Pktgen.BehindSeconds = 0, 1; t.Pktgen.Backpressure = 99 }},
+		{"nothing arrived", search.Valid, "", func(t *Trial) {
+			t.Rcv.Packets, *t.Rcv.Probe = 0, cli.Probe{}
+			t.After[2].RxPackets = 300
+		}},
+		{"duplicates", search.Valid, "", func(t *Trial) {
+			t.Rcv.Packets += 5
+			t.Rcv.Probe.Duplicates, t.Rcv.Probe.Packets = 5, 985
+			t.After[2].RxPackets += 5
+		}},
+		{"busy", search.Invalid, "reached 980.000 pps of the 1.000 Kpps asked; its device did not", func(t *Trial) { t.Pktgen.PPS = 980 }},
+		{"too fast", search.Invalid, "sent 1.020 Kpps, though", func(t *Trial) { t.Pktgen.PPS = 1020 }},
+		{"a stall", search.Invalid, "stood still for 30 ms", func(t *Trial) { t.Pktgen.BehindSeconds = 0.03 }},
+		{"a stall that cannot be it", search.Valid, "", func(t *Trial) { t.Pktgen.BehindSeconds = 0.019 }},
+		{"a stall without loss", search.Valid, "", func(t *Trial) {
+			t.Pktgen.BehindSeconds = 0.09
+			t.Rcv.Packets, t.Rcv.Probe.Distinct = 1009, 1000
+			t.After[2].RxPackets = 300 + 1009
+		}},
+		{"nothing sent", search.Invalid, "sent nothing", func(t *Trial) { t.Pktgen.Packets, t.After[0].TxPackets = 0, 509 }},
+		{"own socket", search.Invalid, "own socket dropped 4", func(t *Trial) { t.Rcv.KernelDrops, t.Rcv.Packets = 4, 985 }},
+		{"cut", search.Invalid, "longer than rcv's buffers", func(t *Trial) { t.Rcv.Truncated, t.Rcv.Packets = 4, 985 }},
+		{"foreign", search.Invalid, "2 frames came that pktgen did not send", func(t *Trial) { t.Rcv.NotProbe = 2 }},
+		{"more than sent", search.Invalid, "1001 different probes, pktgen sent 1000", func(t *Trial) { t.Rcv.Probe.Distinct = 1001 }},
+		{"end records", search.Invalid, "end records 999", func(t *Trial) { t.Rcv.Probe.Streams[0].Total = 999 }},
+		{"sender's device", search.Invalid, "pktgen has 1009 frames, its device tg-a 1008", func(t *Trial) { t.After[0].TxPackets-- }},
+		{"receiver's device", search.Invalid, "rcv has 989 frames, its device tg-b 990", func(t *Trial) { t.After[2].RxPackets++ }},
+		{"held back", search.GeneratorLimited, "reached 900.000 pps of the 1.000 Kpps asked, because its own device took no more: tg-a was full 5 times",
+			func(t *Trial) { t.Pktgen.PPS, t.Pktgen.Backpressure = 900, 5 }},
+		{"held back by its qdisc", search.GeneratorLimited, "its tbf dropped 2 frames, which were sent again",
+			func(t *Trial) { t.Pktgen.PPS, t.Pktgen.Backpressure = 900, 5; t.After[0].Qdisc.Drops += 2 }},
+		{"held back and met", search.Valid, "", func(t *Trial) { t.Pktgen.Backpressure = 5 }},
+		{"late", search.GeneratorLimited, "(tbf) took 1.2 s for what pktgen sent in 1 s", func(t *Trial) { t.Rcv.Seconds = 1.2; t.After[0].Qdisc.Overlimits++ }},
+		{"late for another reason", search.Valid, "", func(t *Trial) { t.Rcv.Seconds = 1.2 }},
+		{"undrained", search.GeneratorLimited, "3 frames had not left", func(t *Trial) { t.Pktgen.Undrained = 3 }},
+		{"dropped at home", search.GeneratorLimited, "own device dropped 6 frames", func(t *Trial) { t.After[0].TxPackets -= 6; t.After[0].TxDropped = 6 }},
+	} {
+		tr := perfect()
+		c.spoil(tr)
+		r := Runner{Env: bed{exact: true}}
+		r.judge(tr)
+		why := strings.Join(tr.Why, "; ")
+		if tr.Kind != c.kind || !strings.Contains(why, c.why) || (why == "") != (c.kind == search.Valid) {
+			t.Errorf("%s: %s: %q, want %s: %q", c.name, tr.Kind, why, c.kind, c.why)
+		}
+		if tr.overstated != (c.name == "a stall") {
+			t.Errorf("%s: overstated is %v", c.name, tr.overstated)
+		}
+	}
+	tr := perfect()
+	r := Runner{Env: bed{exact: true}}
+	r.judge(tr)
+	if tr.Sent != 1000 || tr.Lost != 20 || len(tr.Drops) != 1 || tr.Drops[0] != (Drop{testbed.HopOut, "hop-b", "tbf", 20}) {
+		t.Errorf("%+v", tr)
+	}
+	// Counters that are late or count other things are not compared.
+	tr = perfect()
+	tr.After[0].TxPackets, tr.After[2].RxPackets = 0, 0
+	r = Runner{Env: bed{}}
+	if r.judge(tr); tr.Kind != search.Valid {
+		t.Errorf("%s: %q", tr.Kind, tr.Why)
+	}
+}
