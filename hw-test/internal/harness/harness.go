@@ -11,7 +11,7 @@
 //	hw-test poll        ──▶ package manysockets
 //	hw-test lab         ──▶ package lab
 //	hw-test preflight   ──▶ package preflight
-//	hw-test throughput, loss ──▶ package suite
+//	hw-test throughput, loss, latency ──▶ package suite
 //
 // Each subcommand is a function here that makes a cobra command, and a package
 // beside this one that does the work.

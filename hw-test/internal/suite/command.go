@@ -21,6 +21,10 @@ sender's own device holds it back, that is no throughput, and is called generato
 const aboutLoss = `Measures what share of the frames is lost at the highest rate, and from there down by tenths, until
 two rates in a row lose nothing (RFC 2544, 26.3).`
 
+const aboutLatency = `Measures how long frames take one way, at 10, 50 and 90 percent of the highest rate at which nothing
+is lost (NDR), which it finds first; with --max-rate, of that rate. Percentiles are over all frames
+of a trial. Where rcv tells no one-way delay, as between hosts with two clocks, rows are skipped.`
+
 const statuses = `
 Exit status:
   0    every row has its figures
@@ -41,6 +45,9 @@ func Commands(status *int) []*cobra.Command {
   hw-test throughput --env veth --sizes 64 --json | jq '.rows[].search.goals'`),
 		command(status, lossName, "measure what share is lost at which rate (RFC 2544, 26.3)", aboutLoss,
 			`  hw-test loss --tbf 12Mbps --max-rate 20Mbps --sizes 512 --duration 2s`),
+		command(status, latencyName, "measure delays below the rate without loss (RFC 2544, 26.2)", aboutLatency,
+			`  hw-test latency --tbf 12Mbps --sizes 512 --duration 5s
+  hw-test latency --max-rate 2000 --sizes 64,1518`),
 		forward(),
 	}
 }

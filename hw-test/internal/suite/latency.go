@@ -2,16 +2,95 @@ package suite
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"io"
+	"strings"
 	"time"
+
+	"github.com/ringwalk/ringwalk/hw-test/internal/search"
+	"github.com/ringwalk/ringwalk/hw-test/internal/trial"
+	"github.com/ringwalk/ringwalk/internal/cli"
 )
 
-// LatencyPoint is the delay at one load.
-type LatencyPoint struct{}
+// LatencyPoint is the one-way delay at one load.
+type LatencyPoint struct {
+	Load      float64      `json:"load_pps"`
+	Share     float64      `json:"share"` // of the NDR
+	Kind      search.Kind  `json:"kind"`
+	LossRatio float64      `json:"loss_ratio"`
+	Delay     *trial.Delay `json:"delay"` // null where none was measured
+	Why       string       `json:"why,omitempty"`
+}
 
-func latency(context.Context, *job, *Row) error { return errors.New("not yet") }
+// latencyShares are the loads as shares of the NDR, as CSIT has them; RFC 2544
+// (26.2) asks for the NDR itself only.
+var latencyShares = []float64{0.1, 0.5, 0.9}
 
-func (b *job) planLatency(*Row, time.Duration) []step { return nil }
+// latency measures delays below the NDR, which it finds first unless
+// --max-rate says from what to take the shares.
+func latency(ctx context.Context, b *job, row *Row) error {
+	ndr := row.frames(b.MaxRate)
+	if ndr == 0 {
+		if err := throughput(ctx, b, row); err != nil || row.Search.Goals[0].Lower == 0 {
+			return err
+		}
+		ndr = row.Search.Goals[0].Lower
+	}
+	row.Verdict = Passed
+	var parts, faults []string
+	for i, share := range latencyShares {
+		p := LatencyPoint{Share: share, Load: share * ndr}
+		b.progress.trial("delay", p.Load, b.Duration, time.Duration(len(latencyShares)-i)*(b.Duration+b.runner.Overhead()))
+		t, err := b.runner.Run(ctx, p.Load, b.Duration)
+		if err != nil {
+			row.end(Unfinished, "stopped before its end")
+			return err
+		}
+		p.Kind, p.LossRatio, p.Delay, p.Why = t.Kind, t.LossRatio(), t.Delay, strings.Join(t.Why, "; ")
+		row.Latency = append(row.Latency, p)
+		at := fmt.Sprintf("%.0f %% (%spps)", 100*share, cli.Norm(p.Load))
+		switch {
+		case t.Kind == search.GeneratorLimited:
+			row.Verdict = Limited
+			faults = append(faults, fmt.Sprintf("at %s generator-limited: %s", at, p.Why))
+		case t.Kind != search.Valid:
+			row.Verdict = Invalid
+			faults = append(faults, fmt.Sprintf("at %s invalid: %s", at, p.Why))
+		case p.Delay == nil:
+			row.end(Skipped, "rcv measured no one-way delay: it does not, or the two ends' clocks are not one")
+			return nil
+		default:
+			parts = append(parts, fmt.Sprintf("at %s p50 %v, p99 %v, at most %v", at, ns(p.Delay.P50NS), ns(p.Delay.P99NS), ns(p.Delay.MaxNS)))
+		}
+	}
+	row.Sentence = fmt.Sprintf("one-way delay in shares of %spps: %s", cli.Norm(ndr), strings.Join(append(parts, faults...), "; "))
+	return nil
+}
 
-func (b *job) printLatency(io.Writer) {}
+func ns(n int64) time.Duration { return time.Duration(n).Round(time.Microsecond / 10) }
+
+func (b *job) planLatency(row *Row, overhead time.Duration) (steps []step) {
+	if row.frames(b.MaxRate) == 0 {
+		steps = b.planThroughput(row, overhead)
+	}
+	return append(steps, step{"delays at 10, 50 and 90 % of the NDR", len(latencyShares), false, b.Duration, overhead})
+}
+
+func (b *job) printLatency(w io.Writer) {
+	const columns = "%5s %7s %12s %10s %10s %10s %10s %10s %10s  %s\n"
+	fmt.Fprintf(w, columns, "size", "of NDR", "pps", "min", "p50", "p90", "p99", "p99.9", "max", "")
+	for _, row := range b.Rows {
+		for _, p := range row.Latency {
+			kind := string(p.Kind)
+			if p.Kind == search.Valid {
+				kind = ""
+			}
+			d := p.Delay
+			if d == nil {
+				d = &trial.Delay{}
+			}
+			fmt.Fprintf(w, columns, row.Size, fmt.Sprintf("%.0f %%", 100*p.Share), figure(p.Load, 0),
+				ns(d.MinNS), ns(d.P50NS), ns(d.P90NS), ns(d.P99NS), ns(d.P999NS), ns(d.MaxNS), kind)
+		}
+	}
+}
