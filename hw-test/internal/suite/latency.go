@@ -77,7 +77,7 @@ func (b *job) planLatency(row *Row, overhead time.Duration) (steps []step) {
 }
 
 func (b *job) printLatency(w io.Writer) {
-	const columns = "%5s %7s %12s %10s %10s %10s %10s %10s %10s  %s\n"
+	const columns = "%5s %7s %12s %10v %10v %10v %10v %10v %10v  %s\n"
 	fmt.Fprintf(w, columns, "size", "of NDR", "pps", "min", "p50", "p90", "p99", "p99.9", "max", "")
 	for _, row := range b.Rows {
 		for _, p := range row.Latency {
@@ -85,12 +85,12 @@ func (b *job) printLatency(w io.Writer) {
 			if p.Kind == search.Valid {
 				kind = ""
 			}
-			d := p.Delay
-			if d == nil {
-				d = &trial.Delay{}
+			at := []any{"-", "-", "-", "-", "-", "-"}
+			if d := p.Delay; d != nil {
+				at = []any{ns(d.MinNS), ns(d.P50NS), ns(d.P90NS), ns(d.P99NS), ns(d.P999NS), ns(d.MaxNS)}
 			}
-			fmt.Fprintf(w, columns, row.Size, fmt.Sprintf("%.0f %%", 100*p.Share), figure(p.Load, 0),
-				ns(d.MinNS), ns(d.P50NS), ns(d.P90NS), ns(d.P99NS), ns(d.P999NS), ns(d.MaxNS), kind)
+			args := append([]any{row.Size, fmt.Sprintf("%.0f %%", 100*p.Share), figure(p.Load, 0)}, at...)
+			fmt.Fprintf(w, columns, append(args, kind)...)
 		}
 	}
 }

@@ -1,0 +1,83 @@
+package testbed
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/ringwalk/ringwalk/hw-test/internal/hop"
+	"github.com/ringwalk/ringwalk/internal/cli"
+	"github.com/ringwalk/ringwalk/internal/testnet"
+)
+
+// TestMain makes the test binary the hop that a testbed starts.
+func TestMain(m *testing.M) {
+	if filepath.Base(os.Args[0]) != "hw-test" {
+		os.Exit(m.Run())
+	}
+	ctx, stop := cli.Signals(context.Background())
+	defer stop()
+	if err := hop.Run(ctx, 0, [2]string{os.Args[4], os.Args[5]}, os.Stderr); err != nil {
+		os.Exit(1)
+	}
+	os.Exit(0)
+}
+
+func TestVeth(t *testing.T) {
+	testnet.NS(t) // skips where there are no rights
+	for _, c := range []struct {
+		o       Options
+		devices string
+		kinds   string
+		what    string
+	}{
+		{Options{}, "tg-a tg-b", "noqueue noqueue", "no device between"},
+		{Options{OwnBPS: 1e6}, "tg-a tg-b", "tbf noqueue", "1 Mbit/s on the sender's own device"},
+		{Options{Hop: Bridge, HopBPS: 12e6}, "tg-a hop-a hop-b tg-b", "noqueue noqueue tbf noqueue", "the kernel's bridge between them in a third; a token bucket of 12 Mbit/s"},
+		{Options{Hop: Forward, HopBPS: 1e6}, "tg-a hop-a hop-b tg-b", "noqueue noqueue tbf noqueue", "a forwarding program"},
+	} {
+		env, err := NewVeth(c.o)
+		if err != nil {
+			t.Fatalf("%+v: %v", c.o, err)
+		}
+		list, err := env.Counters()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var devices, kinds []string
+		for _, n := range list {
+			devices, kinds = append(devices, n.Device), append(kinds, n.Qdisc.Kind)
+			// Nothing on the way sends anything of its own.
+			if n.RxPackets != 0 || n.TxPackets != 0 {
+				t.Errorf("%+v: before the first frame: %+v", c.o, n)
+			}
+		}
+		if strings.Join(devices, " ") != c.devices || strings.Join(kinds, " ") != c.kinds || list[0].Role != Sender || list[len(list)-1].Role != Receiver {
+			t.Errorf("%+v: devices %v with %v", c.o, devices, kinds)
+		}
+		if d := env.Describe(); !strings.Contains(d.What, c.what) || d.Limits == nil {
+			t.Errorf("%+v: %+v", c.o, d)
+		}
+		if env.Sender().Spec != "packet:tg-a" || env.Receiver().Spec != "packet:tg-b" || !env.Sender().Exact {
+			t.Errorf("%+v, %+v", env.Sender(), env.Receiver())
+		}
+		if err := env.Close(); err != nil {
+			t.Errorf("%+v: close: %v", c.o, err)
+		}
+	}
+	for _, o := range []Options{{HopBPS: 1e6}, {Hop: "nosuch"}} {
+		if _, err := NewVeth(o); err == nil {
+			t.Errorf("%+v is made", o)
+		}
+	}
+}
+
+func TestSince(t *testing.T) {
+	before := Counters{RxPackets: 1, TxPackets: 2, TxDropped: 3, Qdisc: Qdisc{Packets: 4, Drops: 5, Overlimits: 6, Backlog: 7}}
+	after := Counters{RxPackets: 11, TxPackets: 22, TxDropped: 33, Qdisc: Qdisc{Packets: 44, Drops: 55, Overlimits: 66, Backlog: 77}}
+	if got, want := after.Since(before), (Counters{RxPackets: 10, TxPackets: 20, TxDropped: 30, Qdisc: Qdisc{Packets: 40, Drops: 50, Overlimits: 60, Backlog: 77}}); got != want {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+}
