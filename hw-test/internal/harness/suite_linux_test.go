@@ -168,6 +168,28 @@ func TestLoss(t *testing.T) {
 	})
 }
 
+// TestLatency measures delays at shares of a rate.
+func TestLatency(t *testing.T) {
+	testnet.NS(t)
+	unlessBusy(t, func() bool {
+		rep := suiteReport(t, "latency", "--sizes=64", "--max-rate=200", "--duration=500ms", "--rate-tolerance=20")
+		if busy(rep) {
+			return true
+		}
+		row := rep.Rows[0]
+		if row.Verdict != suite.Passed || len(row.Latency) != 3 {
+			t.Fatalf("%s: %s", row.Verdict, row.Sentence)
+		}
+		for i, want := range []float64{20, 100, 180} {
+			p := row.Latency[i]
+			if p.Load != want || p.Delay == nil || p.Delay.Count == 0 || p.Delay.MinNS <= 0 || p.Delay.MaxNS < p.Delay.P50NS {
+				t.Errorf("%+v", p)
+			}
+		}
+		return false
+	})
+}
+
 // TestSuiteInUserNS needs no rights.
 func TestSuiteInUserNS(t *testing.T) {
 	needUserNS(t)

@@ -112,7 +112,6 @@ func Start(ctx context.Context, l Launcher, name string, args []string) *Program
 // An Outcome is how a program ended.
 type Outcome struct {
 	Result  *cli.Result // what its --json printed, nil if nothing
-	Raw     []byte      // the same, as it was printed
 	Failure string      // what went wrong, a sentence without the program's name; "" if nothing
 }
 
@@ -122,7 +121,7 @@ func newOutcome(status int, err error, stdout []byte, stderr []string) (o Outcom
 		o.Failure = err.Error()
 	}
 	if len(stdout) > 0 {
-		o.Result, o.Raw = new(cli.Result), stdout
+		o.Result = new(cli.Result)
 		if err := json.Unmarshal(stdout, o.Result); err != nil {
 			o.Result, o.Failure = nil, fmt.Sprintf("printed a result that cannot be read: %v", err)
 		}

@@ -14,12 +14,12 @@ import (
 
 // LatencyPoint is the one-way delay at one load.
 type LatencyPoint struct {
-	Load      float64      `json:"load_pps"`
-	Share     float64      `json:"share"` // of the NDR
-	Kind      search.Kind  `json:"kind"`
-	LossRatio float64      `json:"loss_ratio"`
-	Delay     *trial.Delay `json:"delay"` // null where none was measured
-	Why       string       `json:"why,omitempty"`
+	Load      float64     `json:"load_pps"`
+	Share     float64     `json:"share"` // of the NDR
+	Kind      search.Kind `json:"kind"`
+	LossRatio float64     `json:"loss_ratio"`
+	Delay     *cli.Times  `json:"delay"` // null where none was measured
+	Why       string      `json:"why,omitempty"`
 }
 
 // latencyShares are the loads as shares of the NDR, as CSIT has them; RFC 2544
@@ -46,7 +46,7 @@ func latency(ctx context.Context, b *job, row *Row) error {
 			row.end(Unfinished, "stopped before its end")
 			return err
 		}
-		p.Kind, p.LossRatio, p.Delay, p.Why = t.Kind, t.LossRatio(), t.Delay, strings.Join(t.Why, "; ")
+		p.Kind, p.LossRatio, p.Delay, p.Why = t.Kind, t.LossRatio(), oneWay(t), strings.Join(t.Why, "; ")
 		row.Latency = append(row.Latency, p)
 		at := fmt.Sprintf("%.0f %% (%spps)", 100*share, cli.Norm(p.Load))
 		switch {
@@ -57,13 +57,21 @@ func latency(ctx context.Context, b *job, row *Row) error {
 			row.Verdict = Invalid
 			faults = append(faults, fmt.Sprintf("at %s invalid: %s", at, p.Why))
 		case p.Delay == nil:
-			row.end(Skipped, "rcv measured no one-way delay: it does not, or the two ends' clocks are not one")
+			row.end(Skipped, "rcv measured no one-way delay: the two ends' clocks are not one")
 			return nil
 		default:
 			parts = append(parts, fmt.Sprintf("at %s p50 %v, p99 %v, at most %v", at, ns(p.Delay.P50NS), ns(p.Delay.P99NS), ns(p.Delay.MaxNS)))
 		}
 	}
 	row.Sentence = fmt.Sprintf("one-way delay in shares of %spps: %s", cli.Norm(ndr), strings.Join(append(parts, faults...), "; "))
+	return nil
+}
+
+// oneWay is the delay of a trial's frames, nil where rcv measured none.
+func oneWay(t *trial.Trial) *cli.Times {
+	if d := t.Rcv.Probe.Delay; d != nil {
+		return d.OneWay
+	}
 	return nil
 }
 

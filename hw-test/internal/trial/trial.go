@@ -36,8 +36,6 @@ type Trial struct {
 	// Drops says who on the way dropped how many frames, as far as counters
 	// tell; never null in JSON.
 	Drops []Drop `json:"drops"`
-	// Delay is the one-way delay of the frames, nil where rcv told none.
-	Delay *Delay `json:"delay,omitempty"`
 	// Pktgen and Rcv are what the programs' --json printed; Before and After
 	// are the devices' counters.
 	Pktgen *cli.Result        `json:"pktgen"`
@@ -165,7 +163,6 @@ func (r *Runner) once(ctx context.Context, load float64, d time.Duration, attemp
 	if err := errors.Join(failed("pktgen", tx), failed("rcv", rx)); err != nil {
 		return nil, err
 	}
-	t.Delay = delayOf(rx.Raw)
 	r.judge(t)
 	return t, nil
 }
