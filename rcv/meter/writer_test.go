@@ -176,19 +176,18 @@ func TestWriteThatTakesNothing(t *testing.T) {
 // A slow output loses some in the middle, and what it got is whole.
 func TestWriteToSlowOutput(t *testing.T) {
 	small(t)
-	var got []byte
+	read := make(chan []byte, 1)
 	out := fifo(t, func(f *os.File) {
 		time.Sleep(300 * time.Millisecond)
-		got, _ = io.ReadAll(f)
+		got, _ := io.ReadAll(f)
+		read <- got
 	})
 	const n = 50_000
 	s, _ := runFor(t, Config{Count: n, Write: out}, endless)
 	if err := out.Close(&engine.CaptureTotals{Written: s.Written}); err != nil {
 		t.Fatal(err)
 	}
-	for len(got) == 0 {
-		time.Sleep(time.Millisecond) // its reader has the end in a moment
-	}
+	got := <-read
 	name := filepath.Join(t.TempDir(), "copy")
 	if err := os.WriteFile(name, got, 0o600); err != nil {
 		t.Fatal(err)
