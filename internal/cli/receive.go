@@ -10,7 +10,11 @@ package cli
 //	         └─ NotProbe ── Empty, Malformed, Foreign
 type RxResult struct {
 	// KernelDrops is frames the kernel dropped because the program was late.
+	// Where Merged is not 0, it may count as one what was several datagrams.
 	KernelDrops uint64 `json:"kernel_drops"`
+	// Merged is datagrams of a UDP port that the kernel handed over several in
+	// one (UDP_GRO). They are in Packets.
+	Merged uint64 `json:"merged"`
 	// Truncated is frames longer than their buffer, dropped by the queue.
 	// They are not in Packets.
 	Truncated uint64 `json:"truncated"`

@@ -111,6 +111,9 @@ func (x *RxResult) report(b *strings.Builder) {
 		fmt.Fprintf(b, ". Oversize: %d", x.Oversize)
 	}
 	b.WriteString("\n")
+	if x.Merged > 0 && x.KernelDrops > 0 {
+		b.WriteString("A drop may be of several datagrams that the kernel had merged (UDP_GRO): --gro=false counts each\n")
+	}
 	x.Offloads.report(b)
 	if s := sizesText(x.Sizes); s != "" {
 		fmt.Fprintf(b, "Sizes in bytes without CRC: %s\n", s)

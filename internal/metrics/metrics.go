@@ -15,7 +15,7 @@
 //	undrained_packets, end_records_total    of a sender
 //	rate_asked_pps, rate_given_up_seconds   of a paced sender
 //	kernel_drops_total, truncated_total     of a receiver
-//	oversize_total
+//	merged_total, super_frames_total, partial_checksums_total, undescribed_total, oversize_total
 //	size_packets_total                      of a receiver, by the label bytes: 8 ranges of lengths
 //	header_packets_total                    of one that looks at headers, by the label header: 15
 //	written_packets_total, write_drops_total

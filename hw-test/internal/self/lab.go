@@ -21,7 +21,9 @@ type lab struct {
 	headers int
 	// flags are more of pktgen's flags for a row.
 	flags func(*Row) []string
-	close func() error
+	// receiving are more of rcv's.
+	receiving []string
+	close     func() error
 }
 
 // vethFlags makes a row's flows differ from the other rows'. Which queue a
@@ -71,7 +73,10 @@ func udpLab(queues int) (*lab, error) {
 	return &lab{
 		send: program.Goroutine, receive: program.Goroutine, txPort: "udp:" + addr, rxPort: "udp:@" + addr, headers: udpHeaders,
 		flags: func(*Row) []string { return nil },
-		close: func() error { return nil },
+		// The kernel counts what it drops by what it hands over: each datagram by
+		// itself, then.
+		receiving: []string{"--gro=false"},
+		close:     func() error { return nil },
 	}, c.Close()
 }
 
@@ -83,7 +88,7 @@ func (l *lab) run(ctx context.Context, row *Row, rate float64, d time.Duration) 
 	ctx, cancel := context.WithTimeout(ctx, d+slack)
 	defer cancel()
 	tx := program.Outcome{Failure: "was not started, because rcv did not get ready"}
-	rcv := program.Start(ctx, l.receive, "rcv", row.rcvArgs(l.rxPort))
+	rcv := program.Start(ctx, l.receive, "rcv", append(row.rcvArgs(l.rxPort), l.receiving...))
 	if rcv.IsReady() {
 		args := append(row.pktgenArgs(l.txPort, row.Size-l.headers, rate, d), l.flags(row)...)
 		tx = program.Start(ctx, l.send, "pktgen", args).Wait()

@@ -56,7 +56,7 @@ func TestVALE(t *testing.T) {
 		{"delif v0", 0, ""},
 		{"delif v1", 0, ""},
 		{"delif v0", 1, "there is no such interface"},
-		{"delif nm0", 1, "not one that"},
+		{"delif nm0", 1, "no persistent VALE port"},
 		{"list", 0, "no switch has a port"},
 
 		{"", 2, "want one of"},

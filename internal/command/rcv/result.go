@@ -21,7 +21,7 @@ func (o *options) result(s meter.Snapshot, info engine.Info, c clocks, start tim
 	}
 	malformed := s.Protocols.Malformed()
 	r.RxResult = &cli.RxResult{
-		KernelDrops: s.Engine.KernelDrops, Truncated: s.Engine.Truncated, Oversize: s.Oversize,
+		KernelDrops: s.Engine.KernelDrops, Merged: s.Engine.Merged, Truncated: s.Engine.Truncated, Oversize: s.Oversize,
 		NotProbe: s.NotProbe, EndRecordsSeen: s.EndRecords, StreamsRefused: s.Refused,
 		Offloads: cli.Offloads{
 			SuperFrames: s.Engine.SuperFrames, PartialChecksums: s.Engine.PartialChecksums, Undescribed: s.Engine.Undescribed,
