@@ -34,6 +34,9 @@ func TestVnetHdr(t *testing.T) {
 		if n, err := control.PortHdr("vale0:a"); n != c.is || err != nil || p.Info().VnetHdr != c.is || p.Info().MaxFrame != plain-c.is {
 			t.Errorf("%+v: the port's is %d, %v; %+v", c, n, err, p.Info())
 		}
+		if _, err := p.NewUserBufs(1, 60); !errors.Is(err, netmap.ErrNotSupported) {
+			t.Errorf("%+v: user buffers: %v", c, err)
+		}
 		if err := p.Close(); err != nil {
 			t.Error(err)
 		}

@@ -18,6 +18,11 @@ import (
 // until [UserBufs.Put], then the kernel, which reads it inside a sync, until the
 // sync that takes the slot has returned. Nothing keeps count of that.
 //
+// Not on a port whose packets begin with a virtio-net header: on the way to a
+// port with another one, or none, the switch reads it as if the address were the
+// kernel's (bdg_mismatch_datapath), and the kernel panics. Who sets a header on
+// a port with user buffers brings that about.
+//
 // Methods may be called from any goroutine; Put as the slot's owner.
 type UserBufs struct {
 	region []byte
@@ -31,8 +36,9 @@ type UserBufs struct {
 const userBufAlign = 64
 
 // NewUserBufs makes n buffers of size bytes. The error wraps ErrNotSupported on
-// a port that is none of a VALE switch or was opened with offsets: other ports
-// send what is in the slot's own buffer, whatever Ptr says.
+// a port that is none of a VALE switch, was opened with offsets or had a
+// virtio-net header then: other ports send what is in the slot's own buffer,
+// whatever Ptr says.
 func (p *Port) NewUserBufs(n, size int) (*UserBufs, error) {
 	fail := func(err error) (*UserBufs, error) {
 		return nil, &OpError{Op: "user buffers", Port: p.name, Err: err}
@@ -40,6 +46,8 @@ func (p *Port) NewUserBufs(n, size int) (*UserBufs, error) {
 	switch {
 	case !p.info.Spec.VALE() || len(p.tx) == 0:
 		return fail(fmt.Errorf("only transmit rings of VALE ports send from the process's own memory (NS_INDIRECT): %w", ErrNotSupported))
+	case p.info.VnetHdr > 0:
+		return fail(fmt.Errorf("packets begin with a virtio-net header, which the kernel would read from the process's memory as from its own: %w", ErrNotSupported))
 	case p.tx[0].ring.ofsMask != 0:
 		return fail(fmt.Errorf("a slot's Ptr holds an offset on this port and cannot hold an address (NS_INDIRECT): %w", ErrNotSupported))
 	case n < 1 || n > 1<<20 || size < 1 || size > p.info.BufSize:

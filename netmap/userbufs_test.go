@@ -96,3 +96,24 @@ func TestUserBufsErrors(t *testing.T) {
 		t.Errorf("on a closed port: %v", err)
 	}
 }
+
+// The kernel would read the header itself from the process's memory.
+func TestNoUserBufsBehindAHeader(t *testing.T) {
+	d := netmaptest.New(nil)
+	p, err := netmap.Open("vale0:a", &netmap.Config{Device: d})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	if err := (netmap.Control{Device: d}).SetPortHdr("vale0:a", 12); err != nil {
+		t.Fatal(err)
+	}
+	q, err := netmap.Open("vale0:a", &netmap.Config{Device: d, AcceptVnetHdr: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer q.Close()
+	if _, err := q.NewUserBufs(1, 60); !errors.Is(err, netmap.ErrNotSupported) {
+		t.Errorf("behind a header: %v", err)
+	}
+}

@@ -68,6 +68,7 @@ func TestUsage(t *testing.T) {
 		{"pktgen -i pcap:x -f ping", "-f ping needs a port that both sends and receives, which a capture file is not"},
 		{"pktgen -i pcap:x -f pong", "-f pong needs a port that both sends and receives"},
 		{"pktgen -i lo -H 11", `-H, --vnet-hdr: a virtio-net header has 0, 10 or 12 bytes, not "11"`},
+		{"pktgen -i vale0:a -I -H 10", "-I, --indirect, does not go with -H"},
 		{"rcv -i netmap:x{1 -H 10", "only ports of VALE switches can be given a virtio-net header, and netmap:x{1 is none"},
 		{"pktgen -i lo -C 1024", "write slots and rings into the port"},
 		{"pktgen -i lo --metrics nowhere", `--metrics: "nowhere" is no address; write host:port or :port`},

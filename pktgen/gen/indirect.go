@@ -26,6 +26,8 @@ func (g *Generator) checkIndirect() error {
 	case !c.Indirect:
 	case info.Backend != "netmap" || err != nil || !sp.VALE():
 		return fmt.Errorf("only ports of VALE switches send from memory of the process (NS_INDIRECT), and %s is none: leave indirect buffers out", info.Spec)
+	case info.VnetHdr > 0:
+		return fmt.Errorf("frames of %s begin with a virtio-net header, which the kernel would read from memory of the process as from its own, and panic: leave out either indirect buffers or the header", info.Spec)
 	case c.fragmented():
 		return errors.New("frames in fragments are sent from the ring's buffers: leave out either indirect buffers or fragments")
 	case c.Replay != nil:

@@ -31,11 +31,15 @@ func (s *shared) setHeader(name string, o *backend.Options) error {
 	if err := control.SetPortHdr(name, o.VnetHdr); err != nil {
 		return fmt.Errorf("give frames a virtio-net header of %d bytes: %w", o.VnetHdr, err)
 	}
+	s.headed = true
 	s.plain = func() error { return control.SetPortHdr(name, was) }
 	return nil
 }
 
-// NewUserBufs is netmap.Port's.
+// NewUserBufs is netmap.Port's, which knows no header that was set since.
 func (q *queue) NewUserBufs(n, size int) (*netmap.UserBufs, error) {
+	if q.shared.headed {
+		return nil, fmt.Errorf("packets with a virtio-net header cannot lie in the process's own memory: %w", netmap.ErrNotSupported)
+	}
 	return q.shared.port.NewUserBufs(n, size)
 }

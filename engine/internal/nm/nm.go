@@ -96,10 +96,11 @@ const etherHeader = 14
 
 // shared closes the port with its last queue.
 type shared struct {
-	port  *netmap.Port
-	quiet func()       // ends promiscuous mode
-	plain func() error // gives the port back the virtio-net header it had
-	open  int
+	port   *netmap.Port
+	quiet  func()       // ends promiscuous mode
+	plain  func() error // gives the port back the virtio-net header it had
+	open   int
+	headed bool // has been given a virtio-net header
 }
 
 func (s *shared) queue(q *netmap.Queue) *queue {

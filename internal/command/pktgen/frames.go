@@ -148,7 +148,7 @@ func (f *frames) config(c *gen.Config) error {
 
 // portHas refuses fragments and indirect buffers before a port that has none is
 // opened.
-func (f *frames) portHas(c *gen.Config, port string) error {
+func (f *frames) portHas(c *gen.Config, port string, head int) error {
 	spec, _, err := engine.Resolve(port)
 	if err != nil {
 		return nil // opening says so
@@ -158,6 +158,9 @@ func (f *frames) portHas(c *gen.Config, port string) error {
 	}
 	if c.Indirect && !command.VALE(spec) {
 		return cli.Usagef("-I, --indirect: only ports of VALE switches send from memory of the program (NS_INDIRECT), and %s is none: leave it out", port)
+	}
+	if c.Indirect && head > 0 {
+		return cli.Usagef("-I, --indirect, does not go with -H: the kernel would read a header in memory of the program as in its own, and panic")
 	}
 	return nil
 }

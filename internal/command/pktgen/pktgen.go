@@ -156,7 +156,7 @@ func (o *options) transmit(stdout, stderr io.Writer) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	if err := o.frames.portHas(cfg, o.Port); err != nil {
+	if err := o.frames.portHas(cfg, o.Port, o.VnetHdr); err != nil {
 		return 0, err
 	}
 	if err := o.allowed(); err != nil {
