@@ -91,13 +91,13 @@ func TestPollerTimers(t *testing.T) {
 			t.Errorf("mode %d: %v, %v, %d timers", mode, events, err, len(p.timers))
 		}
 		// A time that begins while somebody waits.
+		port.all[2].source.Load().Remove()
 		time.AfterFunc(20*time.Millisecond, func() {
 			all[2].want.After = time.Millisecond
 			if _, err := p.Add(port.all[2], mode); err != nil {
 				t.Error(err)
 			}
 		})
-		port.all[2].source.Load().Remove()
 		if events, err := p.Wait(10 * time.Second); err != nil || len(events) != 1 {
 			t.Errorf("mode %d: %v, %v", mode, events, err)
 		}
