@@ -137,7 +137,7 @@ func (rec *record) offloadsOff() (kept []string) {
 	for _, f := range rec.Offloads {
 		_ = e.Change(rec.Name, map[string]bool{f: false}) // the look below tells
 	}
-	after, err := e.FeaturesWithState(rec.Name)
+	after, err := Features(e, rec.Name)
 	for _, f := range rec.Offloads {
 		if err != nil || after[f].Active {
 			kept = append(kept, f)
@@ -168,5 +168,5 @@ func features(name string) (map[string]ethtool.FeatureState, error) {
 		return nil, err
 	}
 	defer e.Close()
-	return e.FeaturesWithState(name)
+	return Features(e, name)
 }

@@ -90,7 +90,7 @@ func restoreOffloads(name string, were []string) error {
 		return wrap(name, "offloads", err)
 	}
 	defer e.Close()
-	now, err := e.FeaturesWithState(name)
+	now, err := Features(e, name)
 	if err != nil {
 		return wrap(name, "offloads", err)
 	}

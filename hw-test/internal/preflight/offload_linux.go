@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/safchain/ethtool"
+
+	"github.com/ringwalk/ringwalk/internal/nic"
 )
 
 // Offloads by the kernel's names (ethtool -k; net/ethtool/common.c).
@@ -53,7 +55,7 @@ func short(features []string) (names []string) {
 }
 
 func (l *portLook) checkOffloads(c Check) Check {
-	now, err := l.e.FeaturesWithState(l.Interface)
+	now, err := nic.Features(l.e, l.Interface)
 	if err != nil {
 		return c.skip("%s", notTold(err))
 	}
@@ -101,7 +103,7 @@ func (l *portLook) checkOffloads(c Check) Check {
 func changeable(f ethtool.FeatureState) bool { return f.Available && !f.NeverChanged }
 
 func (l *portLook) checkSteering(c Check) Check {
-	now, err := l.e.FeaturesWithState(l.Interface)
+	now, err := nic.Features(l.e, l.Interface)
 	if err != nil {
 		return c.skip("%s", notTold(err))
 	}

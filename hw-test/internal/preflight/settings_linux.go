@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/ringwalk/ringwalk/internal/nic"
 )
 
 // A kindOf setting is read and written as text, so that what was and what is
@@ -26,7 +28,7 @@ type at struct {
 var kinds = map[string]kindOf{
 	"offload": {
 		func(a *at, s *Setting) (string, error) {
-			all, err := a.e.FeaturesWithState(a.port)
+			all, err := nic.Features(a.e, a.port)
 			if err != nil {
 				return "", err
 			}
