@@ -65,7 +65,7 @@ func (c *Common) Shared(fs *pflag.FlagSet) {
 	fs.VarP(cli.CountValue(&c.Threads), "threads", "p", "open this many queues, each with a thread of its own; by default\nall rings of a netmap port, one queue of any other")
 	fs.StringVarP(&c.CPUs, "cpu", "a", "", "bind the threads to CPUs, one each in turn: a `list` such as 0,2-3, or a single number N for CPUs N, N+1, …")
 	fs.VarP(cli.CountValue(&c.Cores), "cores", "c", "with -a N: thread i goes to CPU (N+i) mod this `count`; alone it binds nothing")
-	fs.VarP(cli.DurationValue(&c.LinkWait, time.Second), "link-wait", "w", "after opening the port wait this `time`, for the link to settle; ports without an\ninterface have none to wait for; a bare number counts seconds")
+	fs.VarP(cli.DurationValue(&c.LinkWait, time.Second), "link-wait", "w", "after opening the port wait this `time`, for the link to settle; ports without an interface have none to wait for; a bare number counts seconds")
 	fs.VarP(cli.DurationValue(&c.Interval, time.Millisecond), "interval", "T", "print a line each such `time`, on standard error; a bare number counts milliseconds; 0 for none")
 	c.VnetHdr = engine.AnyVnetHdr
 	fs.VarP((*vnetHdr)(&c.VnetHdr), "vnet-hdr", "H", "VALE ports: each frame begins with a virtio-net header of 0, 10 or 12 `bytes`, zeros when sent, which neither -l nor any count contains; default: as the port has it")
