@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -152,20 +153,22 @@ func TestAppendAllocatesNothing(t *testing.T) {
 
 func BenchmarkAppend(b *testing.B) {
 	for _, size := range []int{60, 1514} {
-		w, err := Create(filepath.Join(b.TempDir(), "f"), "x", false)
-		if err != nil {
-			b.Fatal(err)
-		}
-		defer w.Close(nil)
-		buf, frame := make([]byte, 0, 1<<20), slices.Repeat([]byte{1}, size)
-		n := 0
-		for b.Loop() {
-			if cap(buf)-len(buf) < 2048 {
-				buf = buf[:0]
+		b.Run(strconv.Itoa(size), func(b *testing.B) {
+			w, err := Create(filepath.Join(b.TempDir(), "f"), "x", false)
+			if err != nil {
+				b.Fatal(err)
 			}
-			buf = w.Append(buf, int64(n), frame)
-			n++
-		}
+			defer w.Close(nil)
+			buf, frame := make([]byte, 0, 1<<20), slices.Repeat([]byte{1}, size)
+			n := 0
+			for b.Loop() {
+				if cap(buf)-len(buf) < 2048 {
+					buf = buf[:0]
+				}
+				buf = w.Append(buf, int64(n), frame)
+				n++
+			}
+		})
 	}
 }
 
