@@ -21,6 +21,7 @@ type packetFlags struct {
 	allMulti   bool
 	timestamps string
 	bufSize    int
+	noSuper    bool
 }
 
 func (p *packetFlags) register(fs *pflag.FlagSet) {
@@ -28,6 +29,7 @@ func (p *packetFlags) register(fs *pflag.FlagSet) {
 	fs.Var(&p.multicast, "multicast", "packet: ports: receive this multicast `MAC` address, too; may be given several times")
 	fs.BoolVar(&p.allMulti, "allmulti", false, "packet: ports: receive all multicast addresses")
 	fs.StringVar(&p.timestamps, "timestamps", "off", "packet: and udp: ports: the `clock` that stamps each frame: off, software (the kernel's) or hardware (the NIC's, if it stamps all frames: hwstamp_ctl -i eth0 -r 1)")
+	fs.BoolVar(&p.noSuper, "no-super-frames", false, "packet: ports: do not look for super-frames and partial checksums, which are then not counted: faster")
 	fs.Var(cli.CountValue(&p.bufSize), "buf-size", "sockets: `bytes` of each buffer; default: enough for the interface's MTU; 65535 holds super-frames")
 }
 
@@ -37,6 +39,7 @@ func (p *packetFlags) apply(c *engine.Config) error {
 		return cli.Usagef("--buf-size: %d bytes: want %d to %d", p.bufSize, netmap.MinBufSize, netmap.MaxBufSize)
 	}
 	c.BufSize, c.Multicast, c.AllMulticast = p.bufSize, p.multicast, p.allMulti
+	c.NoVnetHdr = p.noSuper
 	if p.timestamps != "" {
 		var ok bool
 		if c.Timestamps, ok = engine.ParseTimestamps(p.timestamps); !ok {
