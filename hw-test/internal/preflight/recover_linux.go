@@ -13,6 +13,12 @@ func mine(e *journal.Entry, only string, key journal.Key, what ...string) bool {
 }
 
 func recoverAll(only string, report func(name string, kept bool, err error)) error {
+	return each(only, []string{whatRun, whatKept}, false, report)
+}
+
+// each undoes what the journal has of the kinds, of one port or of all; what
+// was set to stay only if kept says so.
+func each(only string, kinds []string, kept bool, report func(name string, kept bool, err error)) error {
 	var key journal.Key
 	if only != "" {
 		var err error
@@ -21,10 +27,10 @@ func recoverAll(only string, report func(name string, kept bool, err error)) err
 		}
 	}
 	return journal.Recover(func(e *journal.Entry) error {
-		if !mine(e, only, key, whatRun, whatKept) {
+		if !mine(e, only, key, kinds...) {
 			return journal.ErrSkip
 		}
-		return reported(e, !e.Kept, func(name string, err error) {
+		return reported(e, kept || !e.Kept, func(name string, err error) {
 			if report != nil {
 				report(name, e.Kept, err)
 			}
@@ -33,22 +39,10 @@ func recoverAll(only string, report func(name string, kept bool, err error)) err
 }
 
 func restoreKept(only string, report func(name string, err error)) error {
-	var key journal.Key
-	if only != "" {
-		var err error
-		if key, err = portKey((*Machine)(nil).here(), only, ""); err != nil {
-			return err
+	return each(only, []string{whatKept}, true, func(name string, _ bool, err error) {
+		if report != nil {
+			report(name, err)
 		}
-	}
-	return journal.Recover(func(e *journal.Entry) error {
-		if !mine(e, only, key, whatKept) {
-			return journal.ErrSkip
-		}
-		return reported(e, true, func(name string, err error) {
-			if report != nil {
-				report(name, err)
-			}
-		})
 	})
 }
 
