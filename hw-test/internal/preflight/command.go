@@ -2,13 +2,13 @@ package preflight
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 
 	"github.com/spf13/cobra"
 
+	"github.com/ringwalk/ringwalk/hw-test/internal/bench"
 	"github.com/ringwalk/ringwalk/hw-test/internal/lab"
 	"github.com/ringwalk/ringwalk/internal/cli"
 	"github.com/ringwalk/ringwalk/internal/nic"
@@ -155,12 +155,7 @@ func (o *options) look(ctx context.Context, ports []Port) (*Report, error) {
 
 func (o *options) print(w io.Writer, r *Report) error {
 	if o.json {
-		enc := json.NewEncoder(w)
-		enc.SetEscapeHTML(false)
-		if err := enc.Encode(r); err != nil {
-			return fmt.Errorf("write the JSON report: %w", err)
-		}
-		return nil
+		return bench.PrintJSON(w, r)
 	}
 	r.Print(w)
 	if n := r.fixable(); n > 0 && !o.fix {

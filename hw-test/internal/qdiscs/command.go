@@ -4,7 +4,6 @@
 package qdiscs
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/ringwalk/ringwalk/hw-test/internal/bench"
 	"github.com/ringwalk/ringwalk/hw-test/internal/preflight"
 	"github.com/ringwalk/ringwalk/internal/cli"
 	"github.com/ringwalk/ringwalk/internal/nic"
@@ -211,7 +211,7 @@ func (o *options) recover(w io.Writer, args []string) error {
 		return errors.Join(err, nic.Recover(name, func(dev string, err error) { add("nic", dev, false, err) }))
 	})
 	if o.json {
-		return errors.Join(printJSON(w, list), err)
+		return errors.Join(bench.PrintJSON(w, list), err)
 	}
 	for _, r := range list {
 		if r.Dev == "" {
@@ -243,13 +243,4 @@ func (o *options) inside(f func() error) error {
 	}
 	defer ns.Close()
 	return enter(ns, f)
-}
-
-func printJSON(w io.Writer, v any) error {
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
-		return fmt.Errorf("write the JSON report: %w", err)
-	}
-	return nil
 }

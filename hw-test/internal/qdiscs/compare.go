@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/ringwalk/ringwalk/hw-test/internal/bench"
 	"github.com/ringwalk/ringwalk/internal/cli"
 	"github.com/ringwalk/ringwalk/internal/netlab"
 	"github.com/ringwalk/ringwalk/qdisc"
@@ -111,7 +112,7 @@ func (c *comparison) run(ctx context.Context, asJSON bool, stdout, stderr io.Wri
 		rows = append(rows, list[len(list)/2])
 	}
 	if asJSON {
-		return printJSON(stdout, rows)
+		return bench.PrintJSON(stdout, rows)
 	}
 	fmt.Fprintf(human, "%-12s %-8s %10s %14s %8s %12s %12s %10s\n", "qdisc", "receiver", "sent Mpps", "received Mpps", "lost", "qdisc drops", "device drops", "requeues")
 	for _, r := range rows {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"github.com/ringwalk/ringwalk/hw-test/internal/bench"
 	"github.com/ringwalk/ringwalk/qdisc"
 )
 
@@ -37,7 +38,7 @@ func (o *options) show(w io.Writer, args []string) error {
 		return err
 	}
 	if o.json {
-		return printJSON(w, states)
+		return bench.PrintJSON(w, states)
 	}
 	return table(w, states)
 }

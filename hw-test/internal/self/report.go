@@ -1,7 +1,6 @@
 package self
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"runtime"
@@ -116,14 +115,4 @@ func (r *Report) printStart(w io.Writer) {
 		fmt.Fprintln(w, l)
 	}
 	fmt.Fprintf(w, "Paced is %spps. Mpps and Gbit/s are what pktgen sent; Gbit/s as on an Ethernet wire, with CRC and gap.\n", cli.Norm(e.RatePPS))
-}
-
-// printJSON prints the report as one object.
-func (r *Report) printJSON(w io.Writer) error {
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(r); err != nil {
-		return fmt.Errorf("write the JSON report: %w", err)
-	}
-	return nil
 }

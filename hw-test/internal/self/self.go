@@ -76,7 +76,7 @@ func (r *Report) run(ctx context.Context, l *lab, rows []*Row, o *Options, stdou
 	if !o.JSON {
 		return r.ExitStatus, nil
 	}
-	return r.ExitStatus, r.printJSON(stdout)
+	return r.ExitStatus, bench.PrintJSON(stdout, r)
 }
 
 // canUserNS tells whether this user may make namespaces and pairs in a user

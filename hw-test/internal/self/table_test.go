@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ringwalk/ringwalk/hw-test/internal/bench"
 	"github.com/ringwalk/ringwalk/hw-test/internal/program"
 	"github.com/ringwalk/ringwalk/internal/cli"
 )
@@ -111,7 +112,7 @@ func TestJSON(t *testing.T) {
 	rep := fabricated()
 	rep.finish(false)
 	var b bytes.Buffer
-	if err := rep.printJSON(&b); err != nil {
+	if err := bench.PrintJSON(&b, rep); err != nil {
 		t.Fatal(err)
 	}
 	if n := strings.Count(b.String(), "\n"); n != 1 {
@@ -127,7 +128,7 @@ func TestJSON(t *testing.T) {
 	b.Reset()
 	empty := newReport(UDP, nil, 1)
 	empty.finish(true)
-	if err := empty.printJSON(&b); err != nil {
+	if err := bench.PrintJSON(&b, empty); err != nil {
 		t.Fatal(err)
 	}
 	if strings.Contains(b.String(), "null") {
