@@ -19,16 +19,14 @@ is wanted and which command changes it. Without a port only the host is looked a
 
   pass   as it should be
   warn   figures will be lower than they need be, or vary
-  fail   figures would be wrong, or there would be none: a test stops here unless it is told
-         --force, and its report has the fail either way
+  fail   figures would be wrong, or there would be none: the exit status is 3
   skip   does not apply here, or cannot be known: why is said. It is never a pass.
 
 --fix changes what can be changed while the host runs and be put back: offloads, pause frames, ring
 sizes, adaptive coalescing, where a port's interrupts go (with --cpus), the CPU governor. Changing
 pause frames or rings takes the link down for some seconds. It stays until --restore, also over the
-end of this command; what was is in the journal under /run/ringwalk. A test that fixes does so for
-its own time, and what it leaves when it is killed "hw-test qdisc recover" puts back. What somebody
-else has changed since stays as it is.`
+end of this command; what was is in the journal under /run/ringwalk. What somebody else has changed
+since stays as it is.`
 
 const example = `  hw-test preflight eth1
   hw-test preflight netmap:eth1 --cpus 2-3 --fix

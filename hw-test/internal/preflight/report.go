@@ -144,8 +144,7 @@ func (r *Report) Count(v Verdict) (n int) {
 // ErrFailed is wrapped by what Err returns.
 var ErrFailed = errors.New("the preflight fails")
 
-// Err is what stops a test: an error that names the checks that fail, nil if
-// none does. A program that is told --force goes on all the same.
+// Err is an error that names the checks that fail, nil if none does.
 func (r *Report) Err() error {
 	var names []string
 	for _, c := range r.Checks {
