@@ -136,6 +136,7 @@ func (c *control) auxdata(b []byte) {
 	status := binary.NativeEndian.Uint32(b)
 	c.cut = binary.NativeEndian.Uint32(b[4:]) > binary.NativeEndian.Uint32(b[8:])
 	if c.tagged = status&unix.TP_STATUS_VLAN_VALID != 0; !c.tagged {
+		c.tci, c.tpid = 0, 0
 		return
 	}
 	c.tci = binary.NativeEndian.Uint16(b[16:])

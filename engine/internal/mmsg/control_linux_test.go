@@ -73,6 +73,7 @@ func TestParseControl(t *testing.T) {
 		"strangers in between":      {bytes.Join([][]byte{message(1, 40, make([]byte, 4)), time, message(17, 104, []byte{1, 2, 3}), aux}, nil), both},
 		"no padding at the end":     {cut(aux, 4), onlyTag},
 		"no tag":                    {auxdata(unix.TP_STATUS_USER|unix.TP_STATUS_CSUMNOTREADY, 60, 60, 5, 0x8100), control{}},
+		"tag, then none":            {append(auxdata(typed, 60, 60, 5, 0x8100), auxdata(unix.TP_STATUS_USER, 60, 60, 0, 0)...), control{}},
 		"tag of an old kernel":      {auxdata(valid, 60, 60, 5, 0), control{tagged: true, tpid: 0x8100, tci: 5}},
 		"tag 0":                     {auxdata(typed, 60, 60, 0, 0x8100), control{tagged: true, tpid: 0x8100}},
 		"cut by a filter":           {auxdata(unix.TP_STATUS_USER, 61, 60, 0, 0), control{cut: true}},
