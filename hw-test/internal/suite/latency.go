@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ringwalk/ringwalk/hw-test/internal/results"
 	"github.com/ringwalk/ringwalk/hw-test/internal/search"
 	"github.com/ringwalk/ringwalk/hw-test/internal/trial"
 	"github.com/ringwalk/ringwalk/internal/cli"
@@ -36,14 +37,14 @@ func latency(ctx context.Context, b *job, row *Row) error {
 		}
 		ndr = row.Search.Goals[0].Lower
 	}
-	row.Verdict = Passed
+	row.Verdict = results.Passed
 	var parts, faults []string
 	for i, share := range latencyShares {
 		p := LatencyPoint{Share: share, Load: share * ndr}
 		b.progress.trial("delay", p.Load, b.Duration, time.Duration(len(latencyShares)-i)*(b.Duration+b.runner.Overhead()))
 		t, err := b.runner.Run(ctx, p.Load, b.Duration)
 		if err != nil {
-			row.end(Unfinished, "stopped before its end")
+			row.end(results.Unfinished, "stopped before its end")
 			return err
 		}
 		p.Kind, p.LossRatio, p.Delay, p.Why = t.Kind, t.LossRatio(), oneWay(t), strings.Join(t.Why, "; ")
@@ -51,13 +52,13 @@ func latency(ctx context.Context, b *job, row *Row) error {
 		at := fmt.Sprintf("%.0f %% (%spps)", 100*share, cli.Norm(p.Load))
 		switch {
 		case t.Kind == search.GeneratorLimited:
-			row.Verdict = Limited
+			row.Verdict = results.Limited
 			faults = append(faults, fmt.Sprintf("at %s generator-limited: %s", at, p.Why))
 		case t.Kind != search.Valid:
-			row.Verdict = Invalid
+			row.Verdict = results.Invalid
 			faults = append(faults, fmt.Sprintf("at %s invalid: %s", at, p.Why))
 		case p.Delay == nil:
-			row.end(Skipped, "rcv measured no one-way delay: the two ends' clocks are not one")
+			row.end(results.Skipped, "rcv measured no one-way delay: the two ends' clocks are not one")
 			return nil
 		default:
 			parts = append(parts, fmt.Sprintf("at %s p50 %v, p99 %v, at most %v", at, ns(p.Delay.P50NS), ns(p.Delay.P99NS), ns(p.Delay.MaxNS)))

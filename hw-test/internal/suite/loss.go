@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ringwalk/ringwalk/hw-test/internal/results"
 	"github.com/ringwalk/ringwalk/hw-test/internal/search"
 	"github.com/ringwalk/ringwalk/internal/cli"
 )
@@ -38,7 +39,7 @@ func loss(ctx context.Context, b *job, row *Row) error {
 		t, err := b.runner.Run(ctx, p.Load, b.Duration)
 		if err != nil {
 			row.judgeLoss(clean)
-			row.Verdict = Unfinished
+			row.Verdict = results.Unfinished
 			return err
 		}
 		p.Kind, p.Sent, p.Lost, p.LossRatio, p.Why = t.Kind, t.Sent, t.Lost, t.LossRatio(), strings.Join(t.Why, "; ")
@@ -58,7 +59,7 @@ func (b *job) planLoss(_ *Row, overhead time.Duration) []step {
 
 // judgeLoss makes the row's verdict of its points.
 func (row *Row) judgeLoss(clean int) {
-	row.Verdict = Passed
+	row.Verdict = results.Passed
 	var valid, faults []LossPoint
 	for _, p := range row.Loss {
 		if p.Kind == search.Valid {
@@ -80,13 +81,13 @@ func (row *Row) judgeLoss(clean int) {
 	}
 	if len(faults) > 0 {
 		p := faults[0]
-		row.Verdict = Invalid
+		row.Verdict = results.Invalid
 		if p.Kind == search.GeneratorLimited {
-			row.Verdict = Limited
+			row.Verdict = results.Limited
 		}
 		parts = append(parts, fmt.Sprintf("%s at %spps: %s", p.Kind, cli.Norm(p.Load), p.Why))
 	}
 	if row.Sentence = strings.Join(parts, "; "); len(parts) == 0 {
-		row.end(Unfinished, "no trial ended")
+		row.end(results.Unfinished, "no trial ended")
 	}
 }

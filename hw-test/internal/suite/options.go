@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/ringwalk/ringwalk/hw-test/internal/search"
+	"github.com/ringwalk/ringwalk/hw-test/internal/session"
 	"github.com/ringwalk/ringwalk/hw-test/internal/testbed"
 	"github.com/ringwalk/ringwalk/internal/cli"
 )
@@ -32,6 +33,7 @@ type Options struct {
 	TBF, Own cli.Rate
 	Lose     uint64
 
+	Session            session.Options
 	JSON, List, DryRun bool
 
 	inside bool // a user namespace, by userns.Run
@@ -79,6 +81,7 @@ func (o *Options) Flags(fs *pflag.FlagSet, name string) {
 	fs.BoolVar(&o.List, "list", false, "print the rows and do nothing")
 	fs.BoolVar(&o.DryRun, "dry-run", false, "print the rows with their trials and times, and do nothing")
 	fs.BoolVar(&o.JSON, "json", false, "one JSON object on standard output at the end, all else on standard error")
+	o.Session.Flags(fs)
 	fs.BoolVar(&o.inside, "inside", false, "do not enter a user namespace")
 	_ = fs.MarkHidden("inside") // fails for unknown names only
 }

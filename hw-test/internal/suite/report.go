@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/ringwalk/ringwalk/hw-test/internal/bench"
+	"github.com/ringwalk/ringwalk/hw-test/internal/results"
 	"github.com/ringwalk/ringwalk/hw-test/internal/search"
 	"github.com/ringwalk/ringwalk/hw-test/internal/testbed"
 	"github.com/ringwalk/ringwalk/hw-test/internal/trial"
@@ -52,31 +53,19 @@ type Settings struct {
 	ExceedRatio    float64 `json:"exceed_ratio"`
 }
 
-// Verdict is how a row ended.
-type Verdict string
-
-// Verdicts of rows.
-const (
-	Passed     Verdict = "passed"            // has its figures
-	None       Verdict = "no throughput"     // loses at every rate
-	Limited    Verdict = "generator-limited" // the tester's own device was the limit
-	Invalid    Verdict = "invalid"           // the environment was at fault
-	Failed     Verdict = "failed"            // a program or the environment broke
-	Skipped    Verdict = "skipped"           // the system lacks what it takes
-	Unfinished Verdict = "unfinished"        // stopped, or never begun
-)
-
 // Row is what was found for the frames of one size.
 type Row struct {
 	Profile
-	Verdict  Verdict `json:"verdict"`
-	Sentence string  `json:"sentence"` // the verdict in words
+	Verdict  results.Verdict `json:"verdict"`
+	Sentence string          `json:"sentence"` // the verdict in words
 	// MinPPS and MaxPPS are the lowest and the highest load to try, and
 	// MaxWhy is what made the latter: "asked", "line rate", or "generator", 90
 	// % of what it reaches.
 	MinPPS float64 `json:"min_pps"`
 	MaxPPS float64 `json:"max_pps"`
 	MaxWhy string  `json:"max_why,omitempty"`
+	// LinkBPS is line rate in bits on the wire a second, 0: there is none.
+	LinkBPS float64 `json:"link_bps"`
 	// Generator is a sentence on what it reaches, where that was tried.
 	Generator string `json:"generator,omitempty"`
 	// Search is the result of throughput, and of latency's first part; nil
@@ -112,20 +101,23 @@ func newReport(name string, o *Options) (*Report, error) {
 		r.Settings.ExceedRatio = 0.5
 	}
 	for _, p := range profiles {
-		r.Rows = append(r.Rows, &Row{Profile: p, Verdict: Unfinished, Sentence: "not begun", Trials: []*trial.Trial{}})
+		r.Rows = append(r.Rows, &Row{Profile: p, Verdict: results.Unfinished, Sentence: "not begun", Trials: []*trial.Trial{}})
 	}
 	return r, nil
 }
 
 // finish settles what is known only at the end.
-func (r *Report) finish(interrupted bool) {
+func (r *Report) finish(interrupted, broke bool) {
 	r.Interrupted = interrupted
 	r.Seconds = time.Since(r.Start).Seconds()
 	r.ExitStatus = cli.ExitOK
+	if broke {
+		r.ExitStatus = cli.ExitFailed
+	}
 	for _, row := range r.Rows {
 		switch row.Verdict {
-		case Passed:
-		case Failed, Unfinished:
+		case results.Passed:
+		case results.Unfinished:
 			r.ExitStatus = cli.ExitFailed
 		default:
 			if r.ExitStatus == cli.ExitOK {
@@ -135,6 +127,6 @@ func (r *Report) finish(interrupted bool) {
 	}
 }
 
-func (row *Row) end(v Verdict, format string, args ...any) {
+func (row *Row) end(v results.Verdict, format string, args ...any) {
 	row.Verdict, row.Sentence = v, fmt.Sprintf(format, args...)
 }

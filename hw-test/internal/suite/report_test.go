@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/ringwalk/ringwalk/hw-test/internal/results"
 	"github.com/ringwalk/ringwalk/hw-test/internal/search"
 	"github.com/ringwalk/ringwalk/hw-test/internal/trial"
 	"github.com/ringwalk/ringwalk/internal/cli"
@@ -22,20 +23,20 @@ func TestSentences(t *testing.T) {
 	for _, c := range []struct {
 		goals   []search.GoalResult
 		maxWhy  string
-		verdict Verdict
+		verdict results.Verdict
 		want    string
 	}{
-		{[]search.GoalResult{goal("NDR", 0, search.Found, 25000, 25100, ""), goal("PDR", 0.005, search.Found, 25100, 25200, "")}, "asked", Passed,
+		{[]search.GoalResult{goal("NDR", 0, search.Found, 25000, 25100, ""), goal("PDR", 0.005, search.Found, 25100, 25200, "")}, "asked", results.Passed,
 			"NDR 25.000 Kpps, 12.000 Mbit/s (16.800 Mbit/s on the wire); PDR (0.5 %) 25.100 Kpps, 12.048 Mbit/s (16.867 Mbit/s on the wire)"},
-		{[]search.GoalResult{goal("NDR", 0, search.None, 0, 2000, "even the lowest rate loses 0.1 %"), goal("PDR", 0.005, search.AtLeast, 40000, 0, "x")}, "line rate", None,
+		{[]search.GoalResult{goal("NDR", 0, search.None, 0, 2000, "even the lowest rate loses 0.1 %"), goal("PDR", 0.005, search.AtLeast, 40000, 0, "x")}, "line rate", results.None,
 			"no NDR from 2.000 Kpps to 40.000 Kpps: even the lowest rate loses 0.1 %; PDR (0.5 %) at least 40.000 Kpps, 19.200 Mbit/s (26.880 Mbit/s on the wire), the highest rate tried (line rate)"},
-		{[]search.GoalResult{goal("NDR", 0, search.AtLeast, 40000, 0, "x"), goal("PDR", 0.005, search.AtLeast, 40000, 0, "x")}, "generator", Limited,
+		{[]search.GoalResult{goal("NDR", 0, search.AtLeast, 40000, 0, "x"), goal("PDR", 0.005, search.AtLeast, 40000, 0, "x")}, "generator", results.Limited,
 			"NDR and PDR (0.5 %) met up to 40.000 Kpps, 19.200 Mbit/s (26.880 Mbit/s on the wire), and pktgen reaches no more than 44 Kpps here"},
-		{[]search.GoalResult{goal("NDR", 0, search.Limited, 100, 110, "its own device took no more")}, "asked", Limited,
+		{[]search.GoalResult{goal("NDR", 0, search.Limited, 100, 110, "its own device took no more")}, "asked", results.Limited,
 			"NDR met up to 100.000 pps, 48.000 Kbit/s (67.200 Kbit/s on the wire); above that, its own device took no more"},
-		{[]search.GoalResult{goal("NDR", 0, search.Unsure, 0, 110, "rcv's own socket dropped 3 frames")}, "asked", Invalid,
+		{[]search.GoalResult{goal("NDR", 0, search.Unsure, 0, 110, "rcv's own socket dropped 3 frames")}, "asked", results.Invalid,
 			"NDR not met at any rate; above that, rcv's own socket dropped 3 frames"},
-		{[]search.GoalResult{goal("NDR", 0, search.Found, 100, 110, ""), goal("PDR", 0.005, search.Unfinished, 100, 0, "the search was stopped")}, "asked", Unfinished,
+		{[]search.GoalResult{goal("NDR", 0, search.Found, 100, 110, ""), goal("PDR", 0.005, search.Unfinished, 100, 0, "the search was stopped")}, "asked", results.Unfinished,
 			"NDR 100.000 pps, 48.000 Kbit/s (67.200 Kbit/s on the wire); PDR (0.5 %) met up to 100.000 pps, 48.000 Kbit/s (67.200 Kbit/s on the wire); the search was stopped"},
 	} {
 		row := &Row{Profile: Profile{"64", "60", 60}, MinPPS: 2000, MaxPPS: 40000, MaxWhy: c.maxWhy,
@@ -64,15 +65,15 @@ func TestJudgeLoss(t *testing.T) {
 	for _, c := range []struct {
 		points  []LossPoint
 		clean   int
-		verdict Verdict
+		verdict results.Verdict
 		want    string
 	}{
-		{points(500, 400, 0, 0), 2, Passed, "50 % are lost at 1.000 Kpps, 480.000 Kbit/s (672.000 Kbit/s on the wire); nothing at 800.000 pps and below"},
-		{points(0, 0), 2, Passed, "0 % are lost at 1.000 Kpps, 480.000 Kbit/s (672.000 Kbit/s on the wire)"},
-		{points(2, 1, 1), 0, Passed, "0.2 % are lost at 1.000 Kpps, 480.000 Kbit/s (672.000 Kbit/s on the wire); 0.1 % even at 800.000 pps"},
-		{invalid, 2, Invalid, "0 % are lost at 900.000 pps, 432.000 Kbit/s (604.800 Kbit/s on the wire); invalid at 1.000 Kpps: busy"},
-		{limited, 2, Limited, "0 % are lost at 900.000 pps, 432.000 Kbit/s (604.800 Kbit/s on the wire); generator-limited at 1.000 Kpps: full"},
-		{nil, 0, Unfinished, "no trial ended"},
+		{points(500, 400, 0, 0), 2, results.Passed, "50 % are lost at 1.000 Kpps, 480.000 Kbit/s (672.000 Kbit/s on the wire); nothing at 800.000 pps and below"},
+		{points(0, 0), 2, results.Passed, "0 % are lost at 1.000 Kpps, 480.000 Kbit/s (672.000 Kbit/s on the wire)"},
+		{points(2, 1, 1), 0, results.Passed, "0.2 % are lost at 1.000 Kpps, 480.000 Kbit/s (672.000 Kbit/s on the wire); 0.1 % even at 800.000 pps"},
+		{invalid, 2, results.Invalid, "0 % are lost at 900.000 pps, 432.000 Kbit/s (604.800 Kbit/s on the wire); invalid at 1.000 Kpps: busy"},
+		{limited, 2, results.Limited, "0 % are lost at 900.000 pps, 432.000 Kbit/s (604.800 Kbit/s on the wire); generator-limited at 1.000 Kpps: full"},
+		{nil, 0, results.Unfinished, "no trial ended"},
 	} {
 		row := &Row{Profile: Profile{"64", "60", 60}, Loss: c.points}
 		if row.judgeLoss(c.clean); row.Verdict != c.verdict || row.Sentence != c.want {
@@ -102,21 +103,23 @@ func newJob(t *testing.T, name string, args ...string) *job {
 
 func TestStatus(t *testing.T) {
 	for _, c := range []struct {
-		verdicts []Verdict
+		verdicts []results.Verdict
+		broke    bool
 		want     int
 	}{
-		{[]Verdict{Passed, Passed}, cli.ExitOK},
-		{[]Verdict{Passed, None}, cli.ExitShort},
-		{[]Verdict{Limited, Passed}, cli.ExitShort},
-		{[]Verdict{Skipped, Skipped}, cli.ExitShort},
-		{[]Verdict{Invalid, Unfinished}, cli.ExitFailed},
-		{[]Verdict{Failed, Passed}, cli.ExitFailed},
+		{[]results.Verdict{results.Passed, results.Passed}, false, cli.ExitOK},
+		{[]results.Verdict{results.Passed, results.None}, false, cli.ExitShort},
+		{[]results.Verdict{results.Limited, results.Passed}, false, cli.ExitShort},
+		{[]results.Verdict{results.Skipped, results.Skipped}, false, cli.ExitShort},
+		{[]results.Verdict{results.Invalid, results.Unfinished}, false, cli.ExitFailed},
+		{[]results.Verdict{results.Invalid, results.Passed}, false, cli.ExitShort},
+		{[]results.Verdict{results.Invalid, results.Passed}, true, cli.ExitFailed},
 	} {
 		j := newJob(t, throughputName, "--quick")
 		for i, v := range c.verdicts {
 			j.Rows[i].end(v, "so it is")
 		}
-		j.finish(false)
+		j.finish(false, c.broke)
 		var b bytes.Buffer
 		j.printEnd(&b)
 		if j.ExitStatus != c.want || strings.Count(b.String(), "so it is.\n") != 2 {

@@ -11,6 +11,8 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/ringwalk/ringwalk/hw-test/internal/bench"
+	"github.com/ringwalk/ringwalk/hw-test/internal/results"
+	"github.com/ringwalk/ringwalk/hw-test/internal/session"
 	"github.com/ringwalk/ringwalk/hw-test/internal/testbed"
 	"github.com/ringwalk/ringwalk/hw-test/internal/trial"
 	"github.com/ringwalk/ringwalk/internal/cli"
@@ -36,6 +38,8 @@ type job struct {
 	env      testbed.Environment
 	runner   *trial.Runner // of the row
 	progress progress
+	keep     *session.Suite
+	broke    bool // a program or the environment did
 }
 
 // Run runs the suite of that name and returns its exit status; fs are the flags
@@ -63,20 +67,44 @@ func Run(ctx context.Context, name string, o *Options, fs *pflag.FlagSet, stdout
 	if o.JSON {
 		human = stderr
 	}
+	s, err := session.Start(ctx, &o.Session, &session.Plan{Name: name, Command: append([]string{name}, given(fs)...)})
+	if err != nil {
+		return 0, err
+	}
 	b.progress = progress{w: stderr}
 	b.printStart(human)
-	err = b.run(ctx)
-	b.finish(ctx.Err() != nil)
+	s.PrintStart(human)
+	err = b.session(ctx, s)
 	b.printEnd(human)
 	if o.JSON {
 		err = errors.Join(err, bench.PrintJSON(stdout, b.Report))
 	}
-	return b.ExitStatus, err
+	status, unkept := s.Finish(b.Interrupted, human)
+	return status, errors.Join(err, unkept)
 }
 
-// given are the flags as they were given.
+// session runs the suite as a part of a session.
+func (b *job) session(ctx context.Context, s *session.Session) (err error) {
+	b.keep = s.Begin(b.Suite)
+	if why := s.Why(); why != "" {
+		for _, row := range b.Rows {
+			row.end(results.Invalid, "%s", why)
+		}
+	} else {
+		err = b.run(ctx)
+	}
+	b.finish(ctx.Err() != nil, b.broke)
+	b.keep.End(b.found(), b.Report)
+	return err
+}
+
+// given are the flags as they were given by the user.
 func given(fs *pflag.FlagSet) (args []string) {
-	fs.Visit(func(f *pflag.Flag) { args = append(args, "--"+f.Name+"="+f.Value.String()) })
+	fs.Visit(func(f *pflag.Flag) {
+		if !f.Hidden {
+			args = append(args, "--"+f.Name+"="+f.Value.String())
+		}
+	})
 	return args
 }
 
@@ -85,13 +113,14 @@ func (b *job) run(ctx context.Context) (err error) {
 	bed := b.testbed()
 	b.env, err = testbed.NewVeth(bed)
 	if err != nil {
-		v := Failed
+		v := results.Invalid
 		if errors.Is(err, testbed.ErrMissing) || errors.Is(err, netlab.ErrNotSupported) {
-			v = Skipped
+			v = results.Skipped
 		}
 		for _, row := range b.Rows {
 			row.end(v, "%v", err)
 		}
+		b.broke = v == results.Invalid
 		return nil
 	}
 	defer func() { err = errors.Join(err, b.env.Close()) }()
@@ -107,15 +136,17 @@ func (b *job) run(ctx context.Context) (err error) {
 			Done: func(t *trial.Trial) {
 				row.Trials = append(row.Trials, t)
 				b.progress.done(t)
+				b.keep.Trial(row.Size, t)
 			},
 		}
 		err := methods[b.Suite](ctx, b, row)
 		row.Seconds = time.Since(began).Seconds()
 		switch {
-		case ctx.Err() != nil && row.Verdict == Unfinished:
+		case ctx.Err() != nil && row.Verdict == results.Unfinished:
 			row.Sentence = "stopped before its end"
 		case err != nil && ctx.Err() == nil:
-			row.end(Failed, "%v", err)
+			row.end(results.Invalid, "%v", err)
+			b.broke = true
 		}
 	}
 	return nil
@@ -129,8 +160,8 @@ const calibrated = 0.9
 // rate, or line rate, or nine tenths of what pktgen reaches.
 func (b *job) highest(ctx context.Context, row *Row) error {
 	line := 0.0
-	if bps := b.env.Sender().LinkBPS; bps > 0 {
-		line = bps / 8 / (row.Mean + 24)
+	if row.LinkBPS = b.env.Sender().LinkBPS; row.LinkBPS > 0 {
+		line = row.LinkBPS / 8 / (row.Mean + 24)
 	}
 	asked := row.frames(b.MaxRate)
 	switch {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ringwalk/ringwalk/hw-test/internal/results"
 	"github.com/ringwalk/ringwalk/hw-test/internal/search"
 	"github.com/ringwalk/ringwalk/hw-test/internal/trial"
 	"github.com/ringwalk/ringwalk/internal/cli"
@@ -109,7 +110,7 @@ func (b *job) printEnd(w io.Writer) {
 
 func (r *Report) passed() (n int) {
 	for _, row := range r.Rows {
-		if row.Verdict == Passed {
+		if row.Verdict == results.Passed {
 			n++
 		}
 	}
@@ -134,7 +135,7 @@ func (b *job) printThroughput(w io.Writer) {
 
 // word is the verdict of a goal in the table.
 func (row *Row) word(g *search.GoalResult) string {
-	if v := row.verdictOf(g); v == Limited {
+	if v := row.verdictOf(g); v == results.Limited {
 		return string(v)
 	}
 	return string(g.Verdict)

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ringwalk/ringwalk/hw-test/internal/results"
 	"github.com/ringwalk/ringwalk/hw-test/internal/search"
 	"github.com/ringwalk/ringwalk/internal/cli"
 )
@@ -43,26 +44,26 @@ func (b *job) planThroughput(row *Row, overhead time.Duration) (steps []step) {
 
 // verdictOf is what a goal's result means for the row: the highest rate tried
 // is no throughput of the device where it is just as far as pktgen gets.
-func (row *Row) verdictOf(g *search.GoalResult) Verdict {
+func (row *Row) verdictOf(g *search.GoalResult) results.Verdict {
 	if g.Verdict == search.AtLeast && row.MaxWhy == "generator" {
-		return Limited
+		return results.Limited
 	}
-	return map[search.Verdict]Verdict{
-		search.Found: Passed, search.AtLeast: Passed, search.None: None, search.Limited: Limited,
-		search.Unsure: Invalid, search.Unfinished: Unfinished,
+	return map[search.Verdict]results.Verdict{
+		search.Found: results.Passed, search.AtLeast: results.Passed, search.None: results.None, search.Limited: results.Limited,
+		search.Unsure: results.Invalid, search.Unfinished: results.Unfinished,
 	}[g.Verdict]
 }
 
 // judgeSearch makes the row's verdict of its search: the worst of its goals'.
 // What is to be said of several goals is said once.
 func (row *Row) judgeSearch() {
-	order := []Verdict{Unfinished, Invalid, Limited, None, Passed} // from the worst
+	order := []results.Verdict{results.Unfinished, results.Invalid, results.Limited, results.None, results.Passed} // from the worst
 	worst := len(order) - 1
 	var parts []string
 	goals := row.Search.Goals
 	for i, j := 0, 0; i < len(goals); i = j {
 		v, name := row.verdictOf(&goals[i]), goalName(&goals[i])
-		for j = i + 1; j < len(goals) && v != Passed && same(&goals[i], &goals[j]); j++ {
+		for j = i + 1; j < len(goals) && v != results.Passed && same(&goals[i], &goals[j]); j++ {
 			name += " and " + goalName(&goals[j])
 		}
 		worst = min(worst, slices.Index(order, v))
@@ -85,7 +86,7 @@ func same(a, b *search.GoalResult) bool {
 }
 
 // sentence says what was found for a goal.
-func (row *Row) sentence(name string, g *search.GoalResult, v Verdict) string {
+func (row *Row) sentence(name string, g *search.GoalResult, v results.Verdict) string {
 	far := "not met at any rate"
 	if g.Lower > 0 {
 		far = "met up to " + row.rate(g.Lower)
@@ -93,13 +94,13 @@ func (row *Row) sentence(name string, g *search.GoalResult, v Verdict) string {
 	switch {
 	case g.Verdict == search.Found:
 		return fmt.Sprintf("%s %s", name, row.rate(g.Lower))
-	case v == Limited && g.Verdict == search.AtLeast:
+	case v == results.Limited && g.Verdict == search.AtLeast:
 		return fmt.Sprintf("%s %s, and %s", name, far, row.Generator)
 	case g.Verdict == search.AtLeast:
 		return fmt.Sprintf("%s at least %s, the highest rate tried (%s)", name, row.rate(g.Lower), row.MaxWhy)
-	case v == None:
+	case v == results.None:
 		return fmt.Sprintf("no %s from %spps to %spps: %s", name, cli.Norm(row.MinPPS), cli.Norm(row.MaxPPS), g.Why)
-	case v == Limited || v == Invalid:
+	case v == results.Limited || v == results.Invalid:
 		return fmt.Sprintf("%s %s; above that, %s", name, far, g.Why)
 	}
 	return fmt.Sprintf("%s %s; %s", name, far, g.Why)

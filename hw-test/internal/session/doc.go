@@ -1,0 +1,13 @@
+// Package session is what a run of hw-test has around its suites: a look at the
+// host before, a directory for what is found, and the report at the end.
+//
+//	Start ── preflight ── a new directory (package results)
+//	  │
+//	  ├─ Begin("throughput") ─ Trial … Trial ─ End ─▶ suites/, trials/, as they end
+//	  ├─ Begin("latency")    ─ …
+//	  │
+//	Finish ──▶ results.json, and the path of the report as the last line
+//
+// A Session and its suites belong to one goroutine. What cannot be written does
+// not end a run: it is said at the end, and the exit status is 1.
+package session

@@ -1,0 +1,151 @@
+package session
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/ringwalk/ringwalk/hw-test/internal/preflight"
+	"github.com/ringwalk/ringwalk/hw-test/internal/results"
+	"github.com/ringwalk/ringwalk/internal/cli"
+)
+
+func start(t *testing.T, o *Options, p *Plan) *Session {
+	t.Helper()
+	s, err := Start(context.Background(), o, p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func finish(t *testing.T, s *Session) (status int, dir string) {
+	t.Helper()
+	var out strings.Builder
+	status, err := s.Finish(false, &out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return status, strings.TrimSpace(out.String())
+}
+
+// TestKept has two suites of one session on disk, and reads them back.
+func TestKept(t *testing.T) {
+	base := t.TempDir()
+	s := start(t, &Options{Results: base}, &Plan{Name: "run", Command: []string{"run", "--quick"}})
+	u := s.Begin("loss")
+	u.Trial("64", map[string]int{"sent": 1})
+	u.Trial("64", map[string]int{"sent": 2})
+	u.Trial("imix", map[string]int{"sent": 3})
+	u.End(&results.Suite{Cases: []*results.Case{
+		{Name: "64", Verdict: results.Passed}, {Name: "imix", Verdict: results.Limited}, {Name: "128", Verdict: results.Unfinished},
+	}, ExitStatus: cli.ExitShort}, map[string]string{"own": "report"})
+	s.Begin("self").End(&results.Suite{ExitStatus: cli.ExitOK}, nil)
+	status, dir := finish(t, s)
+	if status != cli.ExitShort || filepath.Dir(dir) != base {
+		t.Errorf("status %d, in %s", status, dir)
+	}
+	text, err := os.ReadFile(filepath.Join(dir, "results.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(string(text), "null"); n != 1 { // of the lab
+		t.Errorf("%d nulls in %s", n, text)
+	}
+	back, err := results.Load(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(back.Suites) != 2 || back.ExitStatus != cli.ExitShort || back.Preflight == nil || strings.Join(back.Command, " ") != "run --quick" {
+		t.Errorf("%+v", back)
+	}
+	files := []string{}
+	for _, c := range back.Suites[0].Cases {
+		files = append(files, c.Name+":"+strings.Join(c.Trials, ","))
+	}
+	if got := strings.Join(files, " "); got != "64:trials/loss-0001.json,trials/loss-0002.json imix:trials/loss-0003.json 128:" {
+		t.Error(got)
+	}
+	var sent struct{ Sent int }
+	text, err = os.ReadFile(filepath.Join(dir, "trials/loss-0003.json"))
+	if err == nil {
+		err = json.Unmarshal(text, &sent)
+	}
+	if err != nil || sent.Sent != 3 {
+		t.Errorf("%s, %v", text, err)
+	}
+}
+
+// TestNeverWrittenOver has two sessions of one second.
+func TestNeverWrittenOver(t *testing.T) {
+	base := t.TempDir()
+	seen := map[string]bool{}
+	for range 3 {
+		_, dir := finish(t, start(t, &Options{Results: base}, &Plan{Name: "self"}))
+		seen[dir] = true
+	}
+	if len(seen) != 3 {
+		t.Errorf("%v", seen)
+	}
+}
+
+func TestNothingKept(t *testing.T) {
+	t.Setenv(results.Env, results.NoDir)
+	s := start(t, &Options{}, &Plan{Name: "self"})
+	u := s.Begin("self")
+	u.Trial("x", 1)
+	u.End(&results.Suite{ExitStatus: cli.ExitFailed}, nil)
+	if status, dir := finish(t, s); status != cli.ExitFailed || dir != "" {
+		t.Errorf("status %d, in %q", status, dir)
+	}
+}
+
+// TestUnkept: what cannot be written is said, and does not end the run.
+func TestUnkept(t *testing.T) {
+	s := start(t, &Options{Results: t.TempDir()}, &Plan{Name: "self"})
+	if err := os.WriteFile(filepath.Join(s.dir.Path(), "trials"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	u := s.Begin("self")
+	u.Trial("x", 1)
+	u.End(&results.Suite{}, nil)
+	if _, err := s.Finish(false, new(strings.Builder)); err == nil || !strings.Contains(err.Error(), "trials: not a directory") {
+		t.Error(err)
+	}
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Start(context.Background(), &Options{Results: file}, &Plan{Name: "self"}); err == nil || !strings.Contains(err.Error(), "--results none") {
+		t.Error(err)
+	}
+}
+
+// TestPreflightStops: a port that is not there fails the preflight.
+func TestPreflightStops(t *testing.T) {
+	for _, c := range []struct {
+		force, lenient, stops bool
+	}{{false, false, true}, {true, false, false}, {false, true, false}} {
+		s := start(t, &Options{Results: results.NoDir, Force: c.force},
+			&Plan{Name: "loss", Ports: []preflight.Port{{Spec: "packet:rw-none"}}, Lenient: c.lenient})
+		if s.Preflight.Count(preflight.Fail) == 0 {
+			t.Fatalf("%+v", s.Preflight)
+		}
+		var out strings.Builder
+		s.PrintStart(&out)
+		if (s.Why() != "") != c.stops || s.Forced != (c.force && !c.lenient) || !strings.Contains(out.String(), "fail") {
+			t.Errorf("%+v: %q, forced %v; %s", c, s.Why(), s.Forced, out.String())
+		}
+	}
+}
+
+func TestWorse(t *testing.T) {
+	for _, c := range [][3]int{{0, 0, 0}, {0, 3, 3}, {3, 1, 1}, {1, 0, 1}, {3, 0, 3}} {
+		if got := worse(c[0], c[1]); got != c[2] {
+			t.Errorf("%v: %d", c, got)
+		}
+	}
+}
