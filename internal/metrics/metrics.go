@@ -90,9 +90,13 @@ func (s *Server) Addr() net.Addr { return s.listener.Addr() }
 
 // Serve answers at /metrics with what result returns, which is called from any
 // goroutine, several at a time.
-func (s *Server) Serve(result func() cli.Result) {
+func (s *Server) Serve(result func() cli.Result) { s.ServeFrom(&collector{result}) }
+
+// ServeFrom answers at /metrics with what a collector of the caller's own
+// gathers, which is asked from any goroutine.
+func (s *Server) ServeFrom(c prometheus.Collector) {
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(&collector{result})
+	registry.MustRegister(c)
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{MaxRequestsInFlight: mostRequests, Timeout: patience}))
 	s.http = &http.Server{

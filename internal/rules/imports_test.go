@@ -55,7 +55,7 @@ var modules = []row{
 	{"golang.org/x/term github.com/spf13/pflag", "internal/cli internal/command internal/command/* pktgen rcv hw-test hw-test/internal/*"},
 	{"github.com/spf13/cobra", "hw-test hw-test/internal/*"},
 	{"github.com/safchain/ethtool", "internal/nic hw-test/internal/*"},
-	{"github.com/prometheus/client_golang", "internal/metrics"},
+	{"github.com/prometheus/client_golang", "internal/metrics hw-test/internal/session"},
 	{"go.yaml.in/yaml/v4 github.com/prometheus/procfs", "hw-test/internal/*"},
 	{"github.com/HdrHistogram/hdrhistogram-go", "pktgen/gen pktgen/rtt rcv/meter"},
 	{"github.com/cavaliergopher/cpio github.com/ulikunitz/xz github.com/klauspost/compress", "hw-test/internal/*"},

@@ -120,6 +120,11 @@ func (e *Environment) Print(w io.Writer) {
 // InUserNS runs hw-test with args in a user namespace and returns its exit
 // status.
 func InUserNS(ctx context.Context, args []string, stdout, stderr io.Writer) (int, error) {
+	for _, a := range args {
+		if strings.HasPrefix(a, "--metrics=") {
+			return 0, cli.Usagef("--metrics needs root here: in the user namespace that this runs in nobody could reach it")
+		}
+	}
 	cmd, err := Command(ctx, args...)
 	if err != nil {
 		return 0, err

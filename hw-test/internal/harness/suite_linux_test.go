@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ringwalk/ringwalk/hw-test/internal/results"
 	"github.com/ringwalk/ringwalk/hw-test/internal/search"
 	"github.com/ringwalk/ringwalk/hw-test/internal/suite"
 	"github.com/ringwalk/ringwalk/hw-test/internal/testbed"
@@ -55,7 +56,7 @@ func unlessBusy(t *testing.T, f func() (busy bool)) {
 // busy tells whether the tester was at fault.
 func busy(rep *suite.Report) bool {
 	for _, row := range rep.Rows {
-		if row.Verdict == suite.Invalid || row.Verdict == suite.Unfinished {
+		if row.Verdict == results.Invalid || row.Verdict == results.Unfinished {
 			return true
 		}
 	}
@@ -74,7 +75,7 @@ func TestThroughput(t *testing.T) {
 		if busy(rep) {
 			return true
 		}
-		if row.Verdict != suite.Passed || rep.ExitStatus != cli.ExitOK || rep.Environment.Kind != "veth-dut" || row.Lengths != "1514" {
+		if row.Verdict != results.Passed || rep.ExitStatus != cli.ExitOK || rep.Environment.Kind != "veth-dut" || row.Lengths != "1514" {
 			t.Errorf("%+v: %s", row.Verdict, row.Sentence)
 		}
 		for _, g := range row.Search.Goals {
@@ -121,7 +122,7 @@ func TestNoNDR(t *testing.T) {
 		if ndr.Verdict != search.None || ndr.Lower != 0 || pdr.Verdict != search.AtLeast || pdr.Lower != 500 {
 			t.Errorf("%+v", row.Search.Goals)
 		}
-		if row.Verdict != suite.None || rep.ExitStatus != cli.ExitShort || !strings.Contains(row.Sentence, "no NDR") {
+		if row.Verdict != results.None || rep.ExitStatus != cli.ExitShort || !strings.Contains(row.Sentence, "no NDR") {
 			t.Errorf("%s: %s, status %d", row.Verdict, row.Sentence, rep.ExitStatus)
 		}
 		return false
@@ -137,7 +138,7 @@ func TestGeneratorLimited(t *testing.T) {
 			return true
 		}
 		row := rep.Rows[0]
-		if row.Verdict != suite.Limited || rep.ExitStatus != cli.ExitShort || !strings.Contains(row.Sentence, "its own device took no more") {
+		if row.Verdict != results.Limited || rep.ExitStatus != cli.ExitShort || !strings.Contains(row.Sentence, "its own device took no more") {
 			t.Errorf("%s: %s, status %d", row.Verdict, row.Sentence, rep.ExitStatus)
 		}
 		return false
@@ -177,7 +178,7 @@ func TestLatency(t *testing.T) {
 			return true
 		}
 		row := rep.Rows[0]
-		if row.Verdict != suite.Passed || len(row.Latency) != 3 {
+		if row.Verdict != results.Passed || len(row.Latency) != 3 {
 			t.Fatalf("%s: %s", row.Verdict, row.Sentence)
 		}
 		for i, want := range []float64{20, 100, 180} {
@@ -220,7 +221,7 @@ func TestSuiteInterrupted(t *testing.T) {
 	if took := time.Since(began); took > 8*time.Second {
 		t.Errorf("it ended %v after the signal", took)
 	}
-	if !rep.Interrupted || rep.ExitStatus != cli.ExitFailed || len(rep.Rows) != 2 || rep.Rows[0].Verdict != suite.Unfinished ||
+	if !rep.Interrupted || rep.ExitStatus != cli.ExitFailed || len(rep.Rows) != 2 || rep.Rows[0].Verdict != results.Unfinished ||
 		rep.Rows[1].Sentence != "not begun" || !strings.Contains(h.stderr.String(), "Interrupted.") {
 		t.Errorf("%+v\n%s", rep, h.stderr.String())
 	}

@@ -8,6 +8,13 @@
 //	  │
 //	Finish ──▶ results.json, and the path of the report as the last line
 //
+// While it runs, --metrics serves to Prometheus, each with the label suite:
+//
+//	ringwalk_harness_trials_total                   trials done
+//	ringwalk_harness_load_pps, …_left_seconds       of the case under way (label case)
+//	ringwalk_harness_cases                          of suites that have ended, by verdict
+//	ringwalk_harness_figure                         what they found, by case, figure and unit
+//
 // A Session and its suites belong to one goroutine. What cannot be written does
 // not end a run: it is said at the end, and the exit status is 1.
 package session

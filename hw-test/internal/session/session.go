@@ -16,17 +16,20 @@ import (
 	"github.com/ringwalk/ringwalk/hw-test/internal/results"
 	"github.com/ringwalk/ringwalk/hw-test/internal/testbed"
 	"github.com/ringwalk/ringwalk/internal/cli"
+	"github.com/ringwalk/ringwalk/internal/metrics"
 )
 
 // Options are the flags that every suite has.
 type Options struct {
 	Results string // where results go; "": results.Base()
 	Force   bool
+	Metrics string // the address that serves metrics; "": none
 }
 
 // Flags adds them to a flag set.
 func (o *Options) Flags(fs *pflag.FlagSet) {
 	fs.StringVar(&o.Results, "results", "", "keep what is found in a new directory below `DIR`; none: nowhere; default:\nRINGWALK_RESULTS, or ringwalk/results in the state directory (~/.local/state)")
+	fs.StringVar(&o.Metrics, "metrics", "", "serve Prometheus metrics of the run at http://`ADDR`/metrics while it lasts")
 	fs.BoolVar(&o.Force, "force", false, "go on although the preflight fails")
 }
 
@@ -46,13 +49,15 @@ type Plan struct {
 // A Session is a run under way.
 type Session struct {
 	results.Session
-	dir  *results.Dir // nil: nothing is kept
-	errs []error      // what could not be written
-	why  string       // why nothing is to be run
+	dir    *results.Dir // nil: nothing is kept
+	errs   []error      // what could not be written
+	why    string       // why nothing is to be run
+	status status
+	server *metrics.Server // nil: none
 }
 
 // Start looks at the host and makes the directory. The error is one of the
-// directory, or of ctx.
+// directory, or of the address for metrics. Otherwise Finish is to be called.
 func Start(ctx context.Context, o *Options, p *Plan) (*Session, error) {
 	s := &Session{Session: results.Session{
 		Format: results.Format, Tool: "hw-test", Command: append([]string{}, p.Command...), Start: time.Now(),
@@ -62,10 +67,16 @@ func Start(ctx context.Context, o *Options, p *Plan) (*Session, error) {
 	if base == "" {
 		base = results.Base()
 	}
-	if base != results.NoDir {
-		var err error
-		if s.dir, err = results.Create(base, p.Name, s.Start); err != nil {
+	var err error
+	if o.Metrics != "" {
+		if s.server, err = metrics.Listen(o.Metrics); err != nil {
 			return nil, err
+		}
+		s.server.ServeFrom(&s.status)
+	}
+	if base != results.NoDir {
+		if s.dir, err = results.Create(base, p.Name, s.Start); err != nil {
+			return nil, errors.Join(err, s.close())
 		}
 	}
 	s.Preflight = preflight.Run(ctx, p.Ports, nil)
@@ -87,6 +98,9 @@ func (s *Session) Why() string { return s.why }
 // PrintStart says what is to be known before the figures: what of the preflight
 // fails or warns, in a line.
 func (s *Session) PrintStart(w io.Writer) {
+	if s.server != nil {
+		fmt.Fprintf(w, "Metrics are at http://%s/metrics.\n", s.server.Addr())
+	}
 	failed, warned := s.Preflight.Count(preflight.Fail), s.Preflight.Count(preflight.Warn)
 	switch {
 	case s.why != "":
@@ -96,6 +110,14 @@ func (s *Session) PrintStart(w io.Writer) {
 	case warned > 0:
 		fmt.Fprintf(w, "Preflight: %d warn; hw-test preflight tells them.\n", warned)
 	}
+}
+
+// close ends what serves the metrics.
+func (s *Session) close() error {
+	if s.server == nil {
+		return nil
+	}
+	return s.server.Close()
 }
 
 // A Suite is a suite under way.
@@ -111,8 +133,16 @@ func (s *Session) Begin(name string) *Suite {
 	return &Suite{session: s, name: name, began: time.Now(), trials: map[string][]string{}}
 }
 
+// Doing says what comes next, for the metrics: a trial of a case at a load in
+// packets a second (0: none, or as fast as it goes), and how long the rest of
+// the suite takes, about (0: nobody knows).
+func (u *Suite) Doing(of string, load float64, left time.Duration) {
+	u.session.status.doing(u.name, of, load, left)
+}
+
 // Trial keeps everything of one trial of a case.
 func (u *Suite) Trial(of string, v any) {
+	u.session.status.trial(u.name)
 	if u.session.dir == nil {
 		return
 	}
@@ -135,6 +165,7 @@ func (u *Suite) End(found *results.Suite, report any) {
 		c.Trials = append([]string{}, u.trials[c.Name]...)
 	}
 	s.Suites = append(s.Suites, whole(found))
+	s.status.found(found)
 	if s.dir != nil {
 		s.keep(s.dir.JSON(filepath.Join("suites", u.name+".json"), report))
 	}
@@ -154,8 +185,9 @@ func (s *Session) Finish(interrupted bool, w io.Writer) (int, error) {
 	for _, u := range s.Suites {
 		s.ExitStatus = worse(s.ExitStatus, u.ExitStatus)
 	}
+	s.keep(s.close())
 	if s.dir == nil {
-		return s.ExitStatus, nil
+		return s.ExitStatus, errors.Join(s.errs...)
 	}
 	s.write()
 	if err := errors.Join(s.errs...); err != nil {

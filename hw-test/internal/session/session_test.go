@@ -3,10 +3,13 @@ package session
 import (
 	"context"
 	"encoding/json"
+	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/ringwalk/ringwalk/hw-test/internal/preflight"
 	"github.com/ringwalk/ringwalk/hw-test/internal/results"
@@ -147,5 +150,47 @@ func TestWorse(t *testing.T) {
 		if got := worse(c[0], c[1]); got != c[2] {
 			t.Errorf("%v: %d", c, got)
 		}
+	}
+}
+
+// TestMetrics reads them while a suite is under way and after it.
+func TestMetrics(t *testing.T) {
+	s := start(t, &Options{Results: results.NoDir, Metrics: "127.0.0.1:0"}, &Plan{Name: "loss"})
+	var out strings.Builder
+	s.PrintStart(&out)
+	_, url, _ := strings.Cut(out.String(), "Metrics are at ")
+	url, _, _ = strings.Cut(url, ".\n")
+	get := func(wants ...string) {
+		t.Helper()
+		r, err := http.Get(url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.Body.Close()
+		text, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range wants {
+			if !strings.Contains("\n"+string(text), "\nringwalk_harness_"+want+"\n") {
+				t.Errorf("no %s in\n%s", want, text)
+			}
+		}
+	}
+	u := s.Begin("loss")
+	u.Doing("64", 1500, 90*time.Second)
+	u.Trial("64", nil)
+	u.Trial("64", nil)
+	get(`trials_total{suite="loss"} 2`, `load_pps{case="64",suite="loss"} 1500`, `left_seconds{case="64",suite="loss"} 90`)
+	u.End(&results.Suite{Cases: []*results.Case{
+		{Name: "64", Verdict: results.Passed, Figures: []results.Figure{{Name: "NDR", Value: 812, Unit: "pps"}}}, {Name: "imix", Verdict: results.Passed},
+	}}, nil)
+	get(`cases{suite="loss",verdict="passed"} 2`, `figure{case="64",figure="NDR",suite="loss",unit="pps"} 812`)
+	finish(t, s)
+	if _, err := http.Get(url); err == nil {
+		t.Error("it serves on after the end")
+	}
+	if _, err := Start(context.Background(), &Options{Metrics: "nowhere"}, &Plan{}); err == nil || !strings.Contains(err.Error(), "--metrics") {
+		t.Error(err)
 	}
 }

@@ -168,7 +168,7 @@ func TestProfiles(t *testing.T) {
 
 func TestProgress(t *testing.T) {
 	var b bytes.Buffer
-	p := progress{w: &b}
+	p := progress{w: &b, doing: func(string, float64, time.Duration) {}}
 	p.row(&Row{Profile: imix}, 2*time.Minute)
 	p.trial("NDR", 25000, time.Second, 30*time.Second)
 	p.done(&trial.Trial{Kind: search.Valid, Seconds: 1, Load: 25000, Sent: 25000, Lost: 3})

@@ -86,6 +86,7 @@ func Run(ctx context.Context, name string, o *Options, fs *pflag.FlagSet, stdout
 // session runs the suite as a part of a session.
 func (b *job) session(ctx context.Context, s *session.Session) (err error) {
 	b.keep = s.Begin(b.Suite)
+	b.progress.doing = b.keep.Doing
 	if why := s.Why(); why != "" {
 		for _, row := range b.Rows {
 			row.end(results.Invalid, "%s", why)

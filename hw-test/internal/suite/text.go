@@ -19,6 +19,7 @@ type progress struct {
 	later time.Duration // about how long the rows after it take
 	what  string        // of the trial under way
 	left  time.Duration
+	doing func(of string, load float64, left time.Duration) // is told too
 }
 
 func (p *progress) row(row *Row, later time.Duration) {
@@ -33,6 +34,7 @@ func (p *progress) trial(what string, load float64, d, left time.Duration) {
 		p.what = fmt.Sprintf("%4s %s, %.1f s", p.row1, what, d.Seconds())
 	}
 	p.left = left
+	p.doing(p.row1, load, left+p.later)
 }
 
 // done tells how it went.
