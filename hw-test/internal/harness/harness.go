@@ -12,6 +12,7 @@
 //	hw-test lab         ──▶ package lab
 //	hw-test preflight   ──▶ package preflight
 //	hw-test throughput, loss, latency ──▶ package suite
+//	hw-test man         ──▶ package manual; hw-test completion is cobra's
 //
 // Each subcommand is a function here that makes a cobra command, and a package
 // beside this one that does the work.
@@ -28,6 +29,7 @@ import (
 	"github.com/ringwalk/ringwalk/hw-test/internal/carried"
 	"github.com/ringwalk/ringwalk/hw-test/internal/info"
 	"github.com/ringwalk/ringwalk/hw-test/internal/lab"
+	"github.com/ringwalk/ringwalk/hw-test/internal/manual"
 	"github.com/ringwalk/ringwalk/hw-test/internal/manysockets"
 	"github.com/ringwalk/ringwalk/hw-test/internal/mirror"
 	"github.com/ringwalk/ringwalk/hw-test/internal/preflight"
@@ -38,6 +40,8 @@ import (
 	"github.com/ringwalk/ringwalk/hw-test/internal/valectl"
 	"github.com/ringwalk/ringwalk/hw-test/internal/vm"
 	"github.com/ringwalk/ringwalk/internal/cli"
+	"github.com/ringwalk/ringwalk/internal/command/pktgen"
+	"github.com/ringwalk/ringwalk/internal/command/rcv"
 )
 
 const about = `hw-test proves that packets get through this machine: what pktgen sends must arrive at rcv, to the
@@ -86,6 +90,7 @@ func Main(argv []string, stdout, stderr io.Writer) int {
 	root.SetArgs(argv[1:])
 	root.SetOut(stdout)
 	root.SetErr(stderr)
+	addCompletion(root)
 	if err := root.Execute(); err != nil {
 		return cli.Fail(stderr, root.Name(), err)
 	}
@@ -101,18 +106,36 @@ func newRoot(status *int) *cobra.Command {
 	root.SetVersionTemplate("{{.Name}} {{.Version}}\n")
 	// Errors are printed by cli.Fail, in one sentence.
 	root.SilenceErrors, root.SilenceUsage = true, true
-	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(newSelf(status), vm.Command(status, carried.Names()...),
 		info.Command(status, nil), valectl.Command(nil), qdiscs.Command(),
 		mirror.Command(status), sockets.Command(status), manysockets.Command(status),
-		lab.Command(), preflight.Command(status))
+		lab.Command(), preflight.Command(status), manual.Command(manuals))
 	root.AddCommand(suite.Commands(status)...)
 	for _, name := range carried.Names() {
 		root.AddCommand(newCarried(name, status))
 	}
 	root.SetUsageTemplate(root.UsageTemplate() + statuses)
 	return root
+}
+
+// manuals are the programs that have a page of their own.
+func manuals() []manual.Program {
+	tx, rx := manual.Program{Name: "pktgen", Short: "send frames"}, manual.Program{Name: "rcv", Short: "count and verify what arrives"}
+	tx.About, tx.Flags, tx.More = pktgen.Manual()
+	rx.About, rx.Flags, rx.More = rcv.Manual()
+	return []manual.Program{tx, rx}
+}
+
+// addCompletion adds cobra's own command, which keeps the root's output, and
+// has other exit statuses.
+func addCompletion(root *cobra.Command) {
+	root.InitDefaultCompletionCmd()
+	for _, c := range root.Commands() {
+		if c.Name() == "completion" {
+			c.SetUsageTemplate(new(cobra.Command).UsageTemplate())
+		}
+	}
 }
 
 func newSelf(status *int) *cobra.Command {

@@ -105,3 +105,32 @@ func TestCarried(t *testing.T) {
 		}
 	}
 }
+
+// TestManualAndCompletion: every command that help shows has a page, and the
+// programs have theirs.
+func TestManualAndCompletion(t *testing.T) {
+	dir := t.TempDir()
+	var out, errs strings.Builder
+	if status := Main([]string{"hw-test", "man", dir}, &out, &errs); status != cli.ExitOK || out.String()+errs.String() != "" {
+		t.Fatalf("status %d, %s%s", status, out.String(), errs.String())
+	}
+	status := cli.ExitOK
+	names := []string{"hw-test", "pktgen", "rcv"}
+	for _, c := range newRoot(&status).Commands() {
+		if c.IsAvailableCommand() && !c.DisableFlagParsing {
+			names = append(names, "hw-test-"+c.Name())
+		}
+	}
+	for _, name := range names {
+		page, err := os.ReadFile(filepath.Join(dir, name+".1"))
+		if err != nil || !strings.Contains(string(page), ".SH OPTIONS") {
+			t.Errorf("%s: %v\n%s", name, err, page)
+		}
+	}
+	for _, shell := range []string{"bash", "zsh", "fish"} {
+		out.Reset()
+		if status := Main([]string{"hw-test", "completion", shell}, &out, &errs); status != cli.ExitOK || !strings.Contains(out.String(), "__complete") {
+			t.Errorf("%s: status %d, %s", shell, status, errs.String())
+		}
+	}
+}

@@ -139,6 +139,11 @@ func (o *options) config(cpus []int) (*gen.Config, error) {
 	return c, nil
 }
 
+// Manual returns what -h prints: a text, the flags, and more text.
+func Manual() (before string, flags *pflag.FlagSet, after string) {
+	return about, newOptions(io.Discard).flags, aboutFrames + more
+}
+
 // Main runs pktgen with the arguments after the program's name and returns the
 // exit status.
 func Main(args []string, stdout, stderr io.Writer) int {

@@ -124,6 +124,11 @@ func newOptions(stdout io.Writer) *options {
 	return o
 }
 
+// Manual returns what -h prints: a text, the flags, and more text.
+func Manual() (before string, flags *pflag.FlagSet, after string) {
+	return about, newOptions(io.Discard).flags, more
+}
+
 // Main runs rcv with the arguments after the program's name and returns the
 // exit status.
 func Main(args []string, stdout, stderr io.Writer) int {
