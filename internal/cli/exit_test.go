@@ -55,20 +55,24 @@ func TestParseFlagsRefusals(t *testing.T) {
 }
 
 func TestVersion(t *testing.T) {
-	commit := []debug.BuildSetting{
-		{Key: "vcs.revision", Value: "0123456789abcdef0123"}, {Key: "vcs.modified", Value: "true"},
+	vcs := []debug.BuildSetting{
+		{Key: "vcs.revision", Value: "0123456789abcdef0123"}, {Key: "vcs.time", Value: "2026-05-04T03:02:01Z"}, {Key: "vcs.modified", Value: "true"},
 	}
 	for _, c := range []struct {
-		info debug.BuildInfo
-		want string
+		info         debug.BuildInfo
+		want, commit string
 	}{
-		{debug.BuildInfo{Main: debug.Module{Version: "v0.2.0"}, Settings: commit}, "v0.2.0"},
-		{debug.BuildInfo{Main: debug.Module{Version: "(devel)"}, Settings: commit}, "devel-0123456789ab-dirty"},
-		{debug.BuildInfo{Main: debug.Module{Version: "(devel)"}, Settings: commit[:1]}, "devel-0123456789ab"},
-		{debug.BuildInfo{}, "devel"},
+		{debug.BuildInfo{Main: debug.Module{Version: "v0.2.0"}, Settings: vcs}, "v0.2.0", " (commit 0123456789ab of 2026-05-04, changed since)"},
+		{debug.BuildInfo{Main: debug.Module{Version: "(devel)"}, Settings: vcs}, "devel-0123456789ab-dirty", " (commit 0123456789ab of 2026-05-04, changed since)"},
+		{debug.BuildInfo{Main: debug.Module{Version: "(devel)"}, Settings: vcs[:2]}, "devel-0123456789ab", " (commit 0123456789ab of 2026-05-04)"},
+		{debug.BuildInfo{Main: debug.Module{Version: "v0.2.0"}}, "v0.2.0", ""},
+		{debug.BuildInfo{}, "devel", ""},
 	} {
 		if got := version(&c.info); got != c.want {
 			t.Errorf("version = %q, want %q", got, c.want)
+		}
+		if got := commit(&c.info); got != c.commit {
+			t.Errorf("commit = %q, want %q", got, c.commit)
 		}
 	}
 	if Version() == "" {

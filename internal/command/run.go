@@ -89,7 +89,7 @@ func (c *Common) Main(tool string, fs *pflag.FlagSet, args []string, stdout, std
 		return cli.ExitOK
 	}
 	if err == nil && c.Version {
-		fmt.Fprintln(stdout, tool, cli.Version())
+		fmt.Fprintln(stdout, cli.VersionLine(tool))
 		return cli.ExitOK
 	}
 	if err == nil {

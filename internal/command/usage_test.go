@@ -135,7 +135,7 @@ func TestHelpAndVersion(t *testing.T) {
 		if long := play(tool, "--help"); long.stdout != o.stdout || long.status != 0 {
 			t.Errorf("%s --help differs from -h", tool)
 		}
-		if o := play(tool, "--version"); o.status != 0 || o.stderr != "" || o.stdout != tool+" "+cli.Version()+"\n" {
+		if o := play(tool, "--version"); o.status != 0 || o.stderr != "" || o.stdout != cli.VersionLine(tool)+"\n" {
 			t.Errorf("%s --version: %+v", tool, o)
 		}
 	}

@@ -102,8 +102,8 @@ func Main(argv []string, stdout, stderr io.Writer) int {
 func newRoot(status *int) *cobra.Command {
 	root := newSelf(status)
 	root.Use, root.Short, root.Long = "hw-test", "test this machine's packet path", about+"\n\n"+aboutSelf
-	root.Version = cli.Version()
-	root.SetVersionTemplate("{{.Name}} {{.Version}}\n")
+	root.Version = cli.VersionLine("hw-test")
+	root.SetVersionTemplate("{{.Version}}\n")
 	// Errors are printed by cli.Fail, in one sentence.
 	root.SilenceErrors, root.SilenceUsage = true, true
 	root.SetFlagErrorFunc(flagError)

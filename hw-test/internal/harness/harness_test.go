@@ -92,7 +92,7 @@ func TestHelp(t *testing.T) {
 }
 
 func TestVersion(t *testing.T) {
-	if stdout, _, status := run("--version"); stdout != "hw-test "+cli.Version()+"\n" || status != cli.ExitOK {
+	if stdout, _, status := run("--version"); stdout != cli.VersionLine("hw-test")+"\n" || status != cli.ExitOK {
 		t.Errorf("%q, status %d", stdout, status)
 	}
 }
@@ -100,7 +100,7 @@ func TestVersion(t *testing.T) {
 func TestCarried(t *testing.T) {
 	for _, name := range []string{"pktgen", "rcv"} {
 		var o, e bytes.Buffer
-		if status := Main([]string{"/usr/bin/" + name, "--version"}, &o, &e); status != 0 || o.String() != name+" "+cli.Version()+"\n" {
+		if status := Main([]string{"/usr/bin/" + name, "--version"}, &o, &e); status != 0 || o.String() != cli.VersionLine(name)+"\n" {
 			t.Errorf("called %s: %q, status %d", name, o.String(), status)
 		}
 	}
