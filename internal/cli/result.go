@@ -59,6 +59,18 @@ type Result struct {
 	Syncs uint64 `json:"syncs"`
 	// AvgBatch is packets per sync, computed by Fill.
 	AvgBatch float64 `json:"avg_batch"`
+	// CPUSeconds is the CPU time, user and system, of the threads that moved
+	// the packets: until all had left, but for end records, or all were
+	// counted. What the kernel does in their system calls is in it, which on a
+	// veth pair is most of receiving, for the sender; and so is what their
+	// waiting costs. Other threads are not: the file of --write, the display.
+	// On other systems than Linux it is known at the end, and 0 before; 0 also
+	// where the kernel does not tell.
+	CPUSeconds float64 `json:"cpu_seconds"`
+	// CPUNSPerPacket is CPUSeconds by Packets, in ns. Fill computes it. At a
+	// low rate it is mostly of waiting: hold only runs of one rate against each
+	// other.
+	CPUNSPerPacket float64 `json:"cpu_ns_per_packet"`
 	// Queues has one entry per queue, in order of index; never null in JSON.
 	Queues []Queue `json:"queues"`
 
@@ -136,10 +148,11 @@ type Qdisc struct {
 	Left uint64 `json:"left"`
 }
 
-// Fill computes the rates and AvgBatch from Packets, Bytes, Seconds and Syncs.
-// Without time or syncs they are zero, never infinite.
+// Fill computes the rates, AvgBatch and CPUNSPerPacket from Packets, Bytes,
+// Seconds, Syncs and CPUSeconds. Without time, syncs or packets they are zero,
+// never infinite.
 func (r *Result) Fill() {
-	r.PPS, r.BPS, r.WireBPS, r.AvgBatch = 0, 0, 0, 0
+	r.PPS, r.BPS, r.WireBPS, r.AvgBatch, r.CPUNSPerPacket = 0, 0, 0, 0, 0
 	if r.Seconds > 0 {
 		bits := float64(r.Bytes) * 8
 		r.PPS = float64(r.Packets) / r.Seconds
@@ -149,11 +162,14 @@ func (r *Result) Fill() {
 	if r.Syncs > 0 {
 		r.AvgBatch = float64(r.Packets) / float64(r.Syncs)
 	}
+	if r.Packets > 0 {
+		r.CPUNSPerPacket = r.CPUSeconds * 1e9 / float64(r.Packets)
+	}
 }
 
 // Since is the interval between prev and r, two Results of one run, prev the
-// earlier. Start, Packets, Bytes, Seconds, Syncs, Queues and the rates are
-// those of the interval, and so are a receiver's Sizes and Protocols. What else
+// earlier. Start, Packets, Bytes, Seconds, Syncs, CPUSeconds, Queues and what Fill
+// computes are those of the interval, and so are a receiver's Sizes and Protocols. What else
 // only one mode has (TxResult, RxResult, Ping, Pong) stays the total so far,
 // because loss cannot be judged by the interval: a frame that comes late takes
 // its loss back.
@@ -166,6 +182,7 @@ func (r *Result) Since(prev *Result) Result {
 	d.Bytes -= prev.Bytes
 	d.Seconds -= prev.Seconds
 	d.Syncs -= prev.Syncs
+	d.CPUSeconds -= prev.CPUSeconds
 	d.Queues = make([]Queue, len(r.Queues))
 	copy(d.Queues, r.Queues)
 	for i := range min(len(d.Queues), len(prev.Queues)) {

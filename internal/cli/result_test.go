@@ -17,7 +17,7 @@ func sent() Result {
 	r := Result{
 		Tool: "pktgen", Version: "v0.1.0", Port: "packet:veth-a", Backend: "packet", Mode: "tx",
 		Options: map[string]string{"count": "1000000"}, Start: start,
-		Packets: 1_000_000, Bytes: 60_000_000, Seconds: 10, Syncs: 1954,
+		Packets: 1_000_000, Bytes: 60_000_000, Seconds: 10, Syncs: 1954, CPUSeconds: 0.25,
 		Queues:   []Queue{{0, 600_000, 36_000_000}, {1, 400_000, 24_000_000}},
 		TxResult: &TxResult{Requested: 1_000_000, EndRecords: 8, RateAskedPPS: 200_000},
 		Errors:   []string{"achieved 100.000 Kpps -> below 200.000 Kpps"}, ExitStatus: &status,
@@ -30,7 +30,7 @@ func received() Result {
 	status := ExitOK
 	r := Result{
 		Tool: "rcv", Version: "v0.1.0", Port: "veth-b", Backend: "packet", BackendWhy: "no netmap here", Mode: "rx",
-		Start: start, Packets: 1_000_002, Bytes: 60_000_120, Seconds: 8, Syncs: 20_000,
+		Start: start, Packets: 1_000_002, Bytes: 60_000_120, Seconds: 8, Syncs: 20_000, CPUSeconds: 2.000004,
 		Queues: []Queue{{0, 1_000_002, 60_000_120}},
 		RxResult: &RxResult{
 			KernelDrops: 5, Oversize: 1, NotProbe: 4, Empty: 1, Malformed: 1, Foreign: 2, EndRecordsSeen: 7, StreamsRefused: 2,
@@ -139,30 +139,30 @@ func TestEmptyResultJSON(t *testing.T) {
 
 func TestFill(t *testing.T) {
 	// 64-byte frames (60 and CRC) at 10 Gbit/s are 14.88 Mpps (RFC 2544, 20).
-	r := Result{Packets: 14_880_952, Bytes: 14_880_952 * 60, Seconds: 1, Syncs: 29_064}
+	r := Result{Packets: 14_880_952, Bytes: 14_880_952 * 60, Seconds: 1, Syncs: 29_064, CPUSeconds: 1.5}
 	r.Fill()
-	if math.Abs(r.WireBPS-10e9) > 1e3 || r.PPS != 14_880_952 || r.BPS != 14_880_952*480 || math.Abs(r.AvgBatch-512) > 0.1 {
+	if math.Abs(r.WireBPS-10e9) > 1e3 || r.PPS != 14_880_952 || r.BPS != 14_880_952*480 || math.Abs(r.AvgBatch-512) > 0.1 || math.Abs(r.CPUNSPerPacket-100.8) > 0.01 {
 		t.Errorf("Fill gives %+v", r)
 	}
-	r = Result{Packets: 1, Bytes: 60, PPS: 7, BPS: 7, WireBPS: 7, AvgBatch: 7}
+	r = Result{Bytes: 60, CPUSeconds: 1, PPS: 7, BPS: 7, WireBPS: 7, AvgBatch: 7, CPUNSPerPacket: 7}
 	r.Fill()
-	if r.PPS != 0 || r.BPS != 0 || r.WireBPS != 0 || r.AvgBatch != 0 {
-		t.Errorf("without time and syncs Fill gives %+v", r)
+	if r.PPS != 0 || r.BPS != 0 || r.WireBPS != 0 || r.AvgBatch != 0 || r.CPUNSPerPacket != 0 {
+		t.Errorf("without packets, time and syncs Fill gives %+v", r)
 	}
 }
 
 func TestSince(t *testing.T) {
 	cur, prev := sent(), sent()
-	prev.Packets, prev.Bytes, prev.Seconds, prev.Syncs = 400_000, 24_000_000, 4, 954
+	prev.Packets, prev.Bytes, prev.Seconds, prev.Syncs, prev.CPUSeconds = 400_000, 24_000_000, 4, 954, 0.125
 	prev.Queues = prev.Queues[:1] // the second queue came later
 	prev.Queues[0] = Queue{0, 400_000, 24_000_000}
 	d := cur.Since(&prev)
 	want := Result{
-		Packets: 600_000, Bytes: 36_000_000, Seconds: 6, Syncs: 1000,
+		Packets: 600_000, Bytes: 36_000_000, Seconds: 6, Syncs: 1000, CPUSeconds: 0.125, CPUNSPerPacket: 0.125e9 / 600_000,
 		PPS: 100_000, BPS: 48e6, WireBPS: 67.2e6, AvgBatch: 600,
 		Queues: []Queue{{0, 200_000, 12_000_000}, {1, 400_000, 24_000_000}},
 	}
-	got := Result{Packets: d.Packets, Bytes: d.Bytes, Seconds: d.Seconds, Syncs: d.Syncs,
+	got := Result{Packets: d.Packets, Bytes: d.Bytes, Seconds: d.Seconds, Syncs: d.Syncs, CPUSeconds: d.CPUSeconds, CPUNSPerPacket: d.CPUNSPerPacket,
 		PPS: d.PPS, BPS: d.BPS, WireBPS: d.WireBPS, AvgBatch: d.AvgBatch, Queues: d.Queues}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("Since = %+v, want %+v", got, want)

@@ -23,6 +23,7 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	e.counter("bytes_total", "Bytes of those, without CRC.", r.Bytes)
 	e.counter("syncs_total", "Syncs that moved at least one packet.", r.Syncs)
 	e.gauge("run_seconds", "Seconds since the run began, or that its packets took.", r.Seconds)
+	e.ch <- prometheus.MustNewConstMetric(e.desc("cpu_seconds_total", "CPU time, user and system, of the threads that move the packets."), prometheus.CounterValue, r.CPUSeconds)
 	for _, q := range r.Queues {
 		i := strconv.Itoa(q.Index)
 		e.queue("queue_packets_total", "Packets by queue.", i, q.Packets)

@@ -42,13 +42,14 @@ func TestMetrics(t *testing.T) {
 		r    cli.Result
 		want []string
 	}{
-		{cli.Result{Tool: "pktgen", Mode: "tx", Port: `netmap:a"b`, Packets: 7, Bytes: 420, Syncs: 2, Seconds: 1.5,
+		{cli.Result{Tool: "pktgen", Mode: "tx", Port: `netmap:a"b`, Packets: 7, Bytes: 420, Syncs: 2, Seconds: 1.5, CPUSeconds: 0.75,
 			Queues:   []cli.Queue{{Index: 0, Packets: 3, Bytes: 180}, {Index: 1, Packets: 4, Bytes: 240}},
 			TxResult: &cli.TxResult{Requested: 9, EndRecords: 5, RateAskedPPS: 10}},
 			[]string{
 				`ringwalk_packets_total{mode="tx",port="netmap:a\"b",tool="pktgen"} 7`,
 				`ringwalk_queue_packets_total{mode="tx",port="netmap:a\"b",queue="1",tool="pktgen"} 4`,
 				`ringwalk_run_seconds{mode="tx",port="netmap:a\"b",tool="pktgen"} 1.5`,
+				`ringwalk_cpu_seconds_total{mode="tx",port="netmap:a\"b",tool="pktgen"} 0.75`,
 				`ringwalk_requested_packets{mode="tx",port="netmap:a\"b",tool="pktgen"} 9`,
 				`ringwalk_end_records_total{mode="tx",port="netmap:a\"b",tool="pktgen"} 5`,
 			}},

@@ -25,13 +25,13 @@ type row struct{ left, right string }
 var rooms = []row{
 	// room                                          may import of ours
 	{"netmap", nothing},
-	{"internal/frame internal/cli internal/netlab internal/journal", nothing},
+	{"internal/frame internal/cli internal/netlab internal/journal internal/cputime", nothing},
 	{"internal/rules", nothing},
 	{"netmap/netmaptest netmap/conformance", "netmap"},
 	{"engine/internal/backend", "netmap"},
 	{"engine/internal/*", "netmap engine/internal/backend engine/internal/mmsg"},
 	{"engine", "netmap engine/internal/*"},
-	{"pktgen/gen pktgen/rtt rcv/meter", "engine netmap internal/frame"},
+	{"pktgen/gen pktgen/rtt rcv/meter", "engine netmap internal/frame internal/cputime"},
 	{"internal/metrics", "internal/cli"},
 	// Both change interfaces, and one journal remembers it.
 	{"qdisc internal/nic", "internal/journal"},

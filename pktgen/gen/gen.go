@@ -368,6 +368,7 @@ func (g *Generator) run(ctx context.Context, i int) error {
 	if n := len(g.cfg.CPUs); n > 0 {
 		w.CPUs = []int{g.cfg.CPUs[i%n]}
 	}
+	s.cpu.Start()
 	err := w.Run(ctx)
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		err = nil
@@ -378,6 +379,7 @@ func (g *Generator) run(ctx context.Context, i int) error {
 	} else {
 		left = s.pending()
 	}
+	s.cpu.Stop()
 	if now := engine.Monotonic(); s.end == 0 || s.end > now {
 		s.end = now
 	}

@@ -4,6 +4,7 @@ import (
 	"sync/atomic"
 
 	"github.com/ringwalk/ringwalk/engine"
+	"github.com/ringwalk/ringwalk/internal/cputime"
 	"github.com/ringwalk/ringwalk/internal/frame"
 	"github.com/ringwalk/ringwalk/netmap"
 )
@@ -32,7 +33,8 @@ type sender struct {
 	// have left plus one.
 	batches, bytes, frames atomic.Uint64
 	undrained              uint64
-	end                    int64 // when the run was over for this thread, ns of engine.Clock; 0: not yet
+	cpu                    cputime.Meter // until the last frame has left
+	end                    int64         // when the run was over for this thread, ns of engine.Clock; 0: not yet
 }
 
 // Process fills free slots. A slot that has been through here before still

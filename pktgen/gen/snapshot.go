@@ -23,6 +23,7 @@ type Snapshot struct {
 	Departures Departures    // of a paced run
 	Replay     *Replayed     // of a replay; else nil
 	Seconds    float64       // from the start until now, or until the last frame had left
+	CPU        time.Duration // of the threads, user and system, until the last frame had left; see cputime.Meter.Used
 	Queues     []Queue
 	Engine     engine.Stats // of all queues, end records among the packets
 }
@@ -41,6 +42,7 @@ func (g *Generator) Snapshot() Snapshot {
 		sn.Bytes += q.Bytes
 		sn.EndRecords += ends
 		sn.Batches += batches
+		sn.CPU += s.cpu.Used()
 		sn.Engine.Add(s.queue.Stats())
 		if done {
 			sn.Undrained += s.undrained

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/ringwalk/ringwalk/engine"
+	"github.com/ringwalk/ringwalk/internal/cputime"
 	"github.com/ringwalk/ringwalk/internal/frame"
 )
 
@@ -56,6 +57,7 @@ type Pinger struct {
 	frame []byte
 
 	log       log
+	cpu       cputime.Meter
 	begin     atomic.Int64 // engine.Monotonic
 	ended     atomic.Bool
 	seconds   float64 // of sending; written before ended is set
@@ -151,6 +153,8 @@ func tableSize(c *Config) int {
 // ends, none of which is an error, and then until the last is answered or
 // Timeout has passed. It may be called once.
 func (p *Pinger) Run(ctx context.Context) error {
+	p.cpu.Start()
+	defer p.cpu.Stop()
 	s := p.stage
 	s.begin = engine.Monotonic()
 	s.wall = time.Now().UnixNano() - s.begin
@@ -220,6 +224,7 @@ type Snapshot struct {
 	Foreign    uint64        // packets that are no answer to any ping of this run
 	GivenUp    time.Duration // of a paced schedule: time that was too far behind to catch up
 	Seconds    float64       // of sending
+	CPU        time.Duration // of the thread, user and system, the answers too; see cputime.Meter.Used
 	RTT        Times         // of Received
 	Engine     engine.Stats  // of the receive queues
 }
@@ -241,7 +246,7 @@ func (p *Pinger) Snapshot() Snapshot {
 	for _, q := range p.rx {
 		sn.Engine.Add(q.Stats())
 	}
-	sn.RTT = p.log.total()
+	sn.RTT, sn.CPU = p.log.total(), p.cpu.Used()
 	switch begin := p.begin.Load(); {
 	case begin == 0:
 	case done:

@@ -107,6 +107,8 @@ func (r *Reflector) Run(ctx context.Context) error {
 
 func (r *Reflector) run(ctx context.Context, i int) error {
 	s := r.stages[i]
+	s.cpu.Start()
+	defer s.cpu.Stop()
 	w := engine.Worker{In: s.rx, Out: []engine.TxQueue{s.tx}, Stage: s}
 	if n := len(r.cfg.CPUs); n > 0 {
 		w.CPUs = []int{r.cfg.CPUs[i%n]}
@@ -135,8 +137,9 @@ type Reflection struct {
 	NoPeer    uint64 // packets without an address to go back to, or with one that the kernel refused, dropped
 	Undrained uint64 // packets that were in the rings and had not left when Run ended
 	Seconds   float64
-	Queues    []Queue      // by thread
-	Engine    engine.Stats // of the receive queues
+	CPU       time.Duration // of the threads, user and system; see cputime.Meter.Used
+	Queues    []Queue       // by thread
+	Engine    engine.Stats  // of the receive queues
 }
 
 // Snapshot may be called from any goroutine at any time.
@@ -152,6 +155,7 @@ func (r *Reflector) Snapshot() Reflection {
 		sn.Bytes += q.Bytes
 		sn.Batches += st.Batches - s.base.Batches
 		sn.TooLong += s.tooLong.Load()
+		sn.CPU += s.cpu.Used()
 		sn.NoPeer += st.NoPeer - s.base.NoPeer
 		for _, x := range s.rx {
 			sn.Engine.Add(x.Stats())

@@ -4,6 +4,7 @@ import (
 	"sync/atomic"
 
 	"github.com/ringwalk/ringwalk/engine"
+	"github.com/ringwalk/ringwalk/internal/cputime"
 	"github.com/ringwalk/ringwalk/internal/frame"
 	"github.com/ringwalk/ringwalk/netmap"
 )
@@ -18,6 +19,7 @@ type reflectStage struct {
 	head  int      // bytes of the virtio-net header in front of a frame, which goes back as it came
 	own   *[6]byte // MAC address; nil: none
 	until int64    // ns of engine.Clock; 0: no end
+	cpu   cputime.Meter
 
 	dropping []bool // by receive queue: its first slots are the rest of a packet that is dropped
 

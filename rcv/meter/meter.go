@@ -128,6 +128,8 @@ func (m *Meter) Run(ctx context.Context) error {
 		wg.Go(func() {
 			// Whichever queue ends first has seen a reason for all.
 			defer cancel()
+			s.cpu.Start()
+			defer s.cpu.Stop()
 			if err := w.Run(ctx); !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) {
 				errs[i] = err
 			}

@@ -3,6 +3,7 @@ package meter
 import (
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/ringwalk/ringwalk/engine"
 )
@@ -48,15 +49,16 @@ type Queue struct {
 
 // A Snapshot is what has been received until now.
 type Snapshot struct {
-	Packets    uint64    // all, also those that are no probes
-	Bytes      uint64    // of those, without CRC
-	NotProbe   uint64    // packets that are no probes: Empty, malformed or foreign
-	EndRecords uint64    // end records, of all streams
-	Oversize   uint64    // packets longer than the interface's MTU with an Ethernet header and one VLAN tag
-	Refused    uint64    // probes of streams beyond MaxStreams
-	Sizes      Sizes     // of all
-	Protocols  Protocols // of all; nothing with NoProbe or Sequence; of payloads without headers only Empty and Other
-	Seconds    float64   // from the first batch with probes, or with anything if there are none, to the last
+	Packets    uint64        // all, also those that are no probes
+	Bytes      uint64        // of those, without CRC
+	NotProbe   uint64        // packets that are no probes: Empty, malformed or foreign
+	EndRecords uint64        // end records, of all streams
+	Oversize   uint64        // packets longer than the interface's MTU with an Ethernet header and one VLAN tag
+	Refused    uint64        // probes of streams beyond MaxStreams
+	Sizes      Sizes         // of all
+	Protocols  Protocols     // of all; nothing with NoProbe or Sequence; of payloads without headers only Empty and Other
+	Seconds    float64       // from the first batch with probes, or with anything if there are none, to the last
+	CPU        time.Duration // of the queues' threads, user and system, their waiting too; see cputime.Meter.Used
 	Queues     []Queue
 	Engine     engine.Stats // of all queues, with the kernel's drops
 	Streams    []Stream     // by id
@@ -89,6 +91,7 @@ func (m *Meter) Snapshot() Snapshot {
 		s.Oversize += st.tally.pub.oversize.Load()
 		st.tally.addTo(&s.Sizes, &s.Protocols)
 		s.Engine.Add(m.queues[i].Stats())
+		s.CPU += st.cpu.Used()
 	}
 	s.Seconds = m.seconds()
 	s.Written, s.WriteDrops = m.write.counts()

@@ -4,6 +4,7 @@ import (
 	"sync/atomic"
 
 	"github.com/ringwalk/ringwalk/engine"
+	"github.com/ringwalk/ringwalk/internal/cputime"
 	"github.com/ringwalk/ringwalk/internal/frame"
 	"github.com/ringwalk/ringwalk/netmap"
 )
@@ -23,6 +24,7 @@ type stage struct {
 
 	tally tally
 	copy  copier
+	cpu   cputime.Meter
 
 	pub struct {
 		packets, bytes, probes, notProbe, ends, refused, stamped, unstamped atomic.Uint64

@@ -81,6 +81,7 @@ func (o *options) ping(stdout, stderr io.Writer) (int, error) {
 func (o *options) pinged(s rtt.Snapshot, c *rtt.Config, info engine.Info, start time.Time) cli.Result {
 	r := o.Result("pktgen", o.mode, info, o.flags, start)
 	r.Packets, r.Bytes, r.Seconds, r.Syncs = s.Sent, s.Bytes, s.Seconds, s.Batches
+	r.CPUSeconds = s.CPU.Seconds()
 	r.Queues = []cli.Queue{{Packets: s.Sent, Bytes: s.Bytes}}
 	r.TxResult = &cli.TxResult{
 		Requested: o.count, Undrained: s.Undrained, RateAskedPPS: c.Rate, GivenUpSeconds: s.GivenUp.Seconds(),

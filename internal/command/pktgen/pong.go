@@ -52,6 +52,7 @@ func (o *options) pong(stdout, stderr io.Writer) (int, error) {
 func (o *options) reflected(s rtt.Reflection, info engine.Info, start time.Time) cli.Result {
 	r := o.Result("pktgen", o.mode, info, o.flags, start)
 	r.Packets, r.Bytes, r.Seconds, r.Syncs = s.Packets, s.Bytes, s.Seconds, s.Batches
+	r.CPUSeconds = s.CPU.Seconds()
 	for i, q := range s.Queues {
 		r.Queues = append(r.Queues, cli.Queue{Index: i, Packets: q.Packets, Bytes: q.Bytes})
 	}

@@ -16,6 +16,7 @@ func (o *options) delays() bool { return o.delay == "on" && o.probe == "on" && o
 func (o *options) result(s meter.Snapshot, info engine.Info, c clocks, start time.Time) cli.Result {
 	r := o.Result(o.tool, o.mode, info, o.flags, start)
 	r.Packets, r.Bytes, r.Seconds, r.Syncs = s.Packets, s.Bytes, s.Seconds, s.Engine.Batches
+	r.CPUSeconds = s.CPU.Seconds()
 	for i, q := range s.Queues {
 		r.Queues = append(r.Queues, cli.Queue{Index: i, Packets: q.Packets, Bytes: q.Bytes})
 	}

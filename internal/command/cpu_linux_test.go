@@ -1,0 +1,44 @@
+package command_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/ringwalk/ringwalk/internal/cli"
+	"github.com/ringwalk/ringwalk/internal/testnet"
+)
+
+// Every mode tells what CPU time its threads used, and an interval its own
+// share. Waiting is sleep: a second of it is no second of CPU time.
+func TestCPUTime(t *testing.T) {
+	pair := testnet.Pair(t, nil)
+	sent, received := exchange(t, pair, "--json-stream -T 100 -n 2000 -R 4000", "--json-stream -T 100 --idle 500ms")
+	for _, o := range []outcome{sent, received} {
+		r, _ := o.result(t)
+		if r.CPUSeconds <= 0 || r.CPUSeconds > r.Seconds || r.CPUNSPerPacket != r.CPUSeconds*1e9/float64(r.Packets) {
+			t.Errorf("%s: %v s of CPU time in %v s, %v ns for each of %d packets", r.Tool, r.CPUSeconds, r.Seconds, r.CPUNSPerPacket, r.Packets)
+		}
+		var sum float64
+		var intervals int
+		for line := range strings.Lines(o.stdout) {
+			var i cli.Result
+			if err := json.Unmarshal([]byte(line), &i); err != nil {
+				t.Fatal(err)
+			}
+			if i.Type == "interval" {
+				sum += i.CPUSeconds
+				intervals++
+			}
+		}
+		if intervals < 3 || sum <= 0 || sum > r.CPUSeconds {
+			t.Errorf("%s: %d intervals, their CPU time %v s, in all %v s", r.Tool, intervals, sum, r.CPUSeconds)
+		}
+	}
+	end := other(t, pair.B.NS, "pktgen", "-f pong --json -n 20 -i packet:"+pair.B.Name)
+	ping, _ := in(pair.A.NS, "pktgen -f ping --json -n 20 -i packet:"+pair.A.Name).result(t)
+	pong, _ := end().result(t)
+	if ping.CPUSeconds <= 0 || pong.CPUSeconds <= 0 {
+		t.Errorf("%v s of CPU time to ping, %v s to pong", ping.CPUSeconds, pong.CPUSeconds)
+	}
+}
