@@ -80,6 +80,9 @@ type Config struct {
 	// Node are CPUs that all threads keep to, those of a NUMA node as a rule;
 	// empty: any.
 	Node []int
+	// Wrap, if not nil, is given the stage of each thread and returns the one
+	// that is run in its place.
+	Wrap func(engine.Stage) engine.Stage
 	// DrainTimeout bounds the wait for frames in the rings to leave at the
 	// end; 1 s.
 	DrainTimeout time.Duration
@@ -365,6 +368,9 @@ func (g *Generator) pace(i int, start int64) {
 func (g *Generator) run(ctx context.Context, i int) error {
 	s := g.senders[i]
 	w := engine.Worker{Out: []engine.TxQueue{s.queue}, Stage: s, CPUs: g.cfg.Node}
+	if wrap := g.cfg.Wrap; wrap != nil {
+		w.Stage = wrap(s)
+	}
 	if n := len(g.cfg.CPUs); n > 0 {
 		w.CPUs = []int{g.cfg.CPUs[i%n]}
 	}

@@ -64,6 +64,7 @@ type options struct {
 	offloads   offloads
 	modes      modes
 	qdisc      string
+	burn       burn
 	queue      *queue // what --qdisc put in place, nil if nothing
 	flags      *pflag.FlagSet
 }
@@ -85,6 +86,7 @@ func newOptions(stdout io.Writer) *options {
 	o.offloads.register(fs)
 	o.modes.register(fs)
 	o.qdiscFlag(fs)
+	o.burn.register(fs)
 	o.modes.only(fs)
 	o.Shared(fs)
 	o.flags = fs
@@ -136,6 +138,7 @@ func (o *options) config(cpus []int) (*gen.Config, error) {
 	if err := o.replay.config(c, o.flags); err != nil {
 		return nil, err
 	}
+	o.burn.config(c)
 	return c, nil
 }
 
