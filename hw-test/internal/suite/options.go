@@ -32,6 +32,7 @@ type Options struct {
 	Env, DUT string
 	TBF, Own cli.Rate
 	Lose     uint64
+	Burn     time.Duration
 
 	Session            session.Options
 	JSON, List, DryRun bool
@@ -78,6 +79,8 @@ func (o *Options) Flags(fs *pflag.FlagSet, name string) {
 	fs.Var(cli.RateValue(&o.TBF), "tbf", "veth-dut: a token bucket of this `rate` on the device's way out, as in 12Mbps")
 	fs.Var(cli.CountValue(&o.Lose), "lose", "veth-dut, forward: the device loses every frame with this `number`")
 	fs.Var(cli.RateValue(&o.Own), "own-tbf", "a token bucket of this `rate` on the sender's own device")
+	fs.Var(cli.DurationValue(&o.Burn, time.Second), "burn", "have pktgen burn this much CPU `time` more for each frame, to see it noticed")
+	_ = fs.MarkHidden("burn") // fails for unknown names only
 	fs.BoolVar(&o.List, "list", false, "print the rows and do nothing")
 	fs.BoolVar(&o.DryRun, "dry-run", false, "print the rows with their trials and times, and do nothing")
 	fs.BoolVar(&o.JSON, "json", false, "one JSON object on standard output at the end, all else on standard error")
@@ -161,7 +164,7 @@ func (o *Options) complete(fs *pflag.FlagSet) error {
 
 // testbed is the environment's options.
 func (o *Options) testbed() testbed.Options {
-	t := testbed.Options{OwnBPS: o.Own.Value}
+	t := testbed.Options{OwnBPS: o.Own.Value, Burn: o.Burn}
 	if o.Env == envVethDUT {
 		t.Hop, t.HopBPS, t.Lose = o.DUT, o.TBF.Value, o.Lose
 	}

@@ -23,6 +23,7 @@ package testbed
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/ringwalk/ringwalk/hw-test/internal/program"
 )
@@ -142,6 +143,9 @@ type Options struct {
 	HopBPS, OwnBPS float64
 	// Lose has a Forward hop lose every so manyth frame; 0: none.
 	Lose uint64
+	// Burn makes pktgen slower by this much CPU time for each frame, to see
+	// whether it is noticed; 0: not.
+	Burn time.Duration
 }
 
 // NewVeth makes a veth environment. The error wraps ErrMissing if the kernel
@@ -167,6 +171,9 @@ func (o *Options) Describe() Description {
 	}
 	if o.OwnBPS > 0 {
 		d.What += fmt.Sprintf("; a token bucket of %.6g Mbit/s on the sender's own device", o.OwnBPS/1e6)
+	}
+	if o.Burn > 0 {
+		d.What += fmt.Sprintf("; pktgen burns %v of CPU time more for each frame", o.Burn)
 	}
 	return d
 }

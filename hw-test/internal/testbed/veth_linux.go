@@ -68,6 +68,9 @@ func newVeth(o Options) (_ Environment, err error) {
 	}
 	// To nobody, so that no network stack on the way has anything to answer.
 	v.ends[0].Flags = []string{"--dst-mac", "02:00:00:00:00:02"}
+	if o.Burn > 0 {
+		v.ends[0].Flags = append(v.ends[0].Flags, "--burn", o.Burn.String())
+	}
 	if err := v.between(); err != nil {
 		return nil, err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -34,6 +35,7 @@ func TestVeth(t *testing.T) {
 		what    string
 	}{
 		{Options{}, "tg-a tg-b", "noqueue noqueue", "no device between"},
+		{Options{Burn: 200}, "tg-a tg-b", "noqueue noqueue", "pktgen burns 200ns of CPU time more for each frame"},
 		{Options{OwnBPS: 1e6}, "tg-a tg-b", "tbf noqueue", "1 Mbit/s on the sender's own device"},
 		{Options{Hop: Bridge, HopBPS: 12e6}, "tg-a hop-a hop-b tg-b", "noqueue noqueue tbf noqueue", "the kernel's bridge between them in a third; a token bucket of 12 Mbit/s"},
 		{Options{Hop: Forward, HopBPS: 1e6}, "tg-a hop-a hop-b tg-b", "noqueue noqueue tbf noqueue", "a forwarding program"},
@@ -62,6 +64,9 @@ func TestVeth(t *testing.T) {
 		}
 		if env.Sender().Spec != "packet:tg-a" || env.Receiver().Spec != "packet:tg-b" || !env.Sender().Exact {
 			t.Errorf("%+v, %+v", env.Sender(), env.Receiver())
+		}
+		if burns := slices.Contains(env.Sender().Flags, "--burn"); burns != (c.o.Burn > 0) {
+			t.Errorf("%+v: flags %q", c.o, env.Sender().Flags)
 		}
 		if err := env.Close(); err != nil {
 			t.Errorf("%+v: close: %v", c.o, err)
