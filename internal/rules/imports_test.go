@@ -56,6 +56,7 @@ var modules = []row{
 	{"github.com/spf13/cobra", "hw-test hw-test/internal/*"},
 	{"github.com/safchain/ethtool", "internal/nic hw-test/internal/*"},
 	{"github.com/prometheus/client_golang", "internal/metrics hw-test/internal/session"},
+	{"github.com/aclements/go-moremath", "hw-test/internal/compare"},
 	{"go.yaml.in/yaml/v4 github.com/prometheus/procfs", "hw-test/internal/*"},
 	{"github.com/HdrHistogram/hdrhistogram-go", "pktgen/gen pktgen/rtt rcv/meter"},
 	{"github.com/cavaliergopher/cpio github.com/ulikunitz/xz github.com/klauspost/compress", "hw-test/internal/*"},

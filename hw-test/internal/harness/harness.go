@@ -12,6 +12,7 @@
 //	hw-test lab         ──▶ package lab
 //	hw-test preflight   ──▶ package preflight
 //	hw-test throughput, loss, latency ──▶ package suite
+//	hw-test compare     ──▶ package compare
 //	hw-test man         ──▶ package manual; hw-test completion is cobra's
 //
 // Each subcommand is a function here that makes a cobra command, and a package
@@ -27,6 +28,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/ringwalk/ringwalk/hw-test/internal/carried"
+	"github.com/ringwalk/ringwalk/hw-test/internal/compare"
 	"github.com/ringwalk/ringwalk/hw-test/internal/info"
 	"github.com/ringwalk/ringwalk/hw-test/internal/lab"
 	"github.com/ringwalk/ringwalk/hw-test/internal/manual"
@@ -110,7 +112,7 @@ func newRoot(status *int) *cobra.Command {
 	root.AddCommand(newSelf(status), vm.Command(status, carried.Names()...),
 		info.Command(status, nil), valectl.Command(nil), qdiscs.Command(),
 		mirror.Command(status), sockets.Command(status), manysockets.Command(status),
-		lab.Command(), preflight.Command(status), manual.Command(manuals))
+		lab.Command(), preflight.Command(status), compare.Command(status), manual.Command(manuals))
 	root.AddCommand(suite.Commands(status)...)
 	for _, name := range carried.Names() {
 		root.AddCommand(newCarried(name, status))
