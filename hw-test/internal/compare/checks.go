@@ -53,6 +53,19 @@ func common(list []*preflight.Report) *preflight.Report {
 	return all
 }
 
+// checked are the differences of two reports, with the port in a check's name,
+// and without the kernel, which a session tells itself.
+func checked(a, b *preflight.Report) (list []preflight.Difference) {
+	for _, d := range preflight.Differences(a, b) {
+		if d.Check == "kernel" && d.Port == "" {
+			continue
+		}
+		d.Check, d.Port = strings.TrimSpace(d.Port+" "+d.Check), ""
+		list = append(list, d)
+	}
+	return list
+}
+
 // alike asks whether two checks, of two runs, came out the same.
 func alike(a, b *preflight.Check) bool {
 	x, y := &preflight.Report{Checks: []preflight.Check{*a}}, &preflight.Report{Checks: []preflight.Check{*b}}
@@ -69,13 +82,12 @@ type unsteadyCheck struct {
 func unsteady(all *preflight.Report, list []*preflight.Report) (found []unsteadyCheck) {
 	index := map[string]int{}
 	for _, r := range list {
-		for _, d := range preflight.Differences(all, r) {
-			what := strings.TrimSpace(d.Port + " " + d.Check)
-			i, ok := index[what]
+		for _, d := range checked(all, r) {
+			i, ok := index[d.Check]
 			if !ok {
 				i = len(found)
-				index[what] = i
-				found = append(found, unsteadyCheck{what, usual{value: d.A, of: len(list)}})
+				index[d.Check] = i
+				found = append(found, unsteadyCheck{d.Check, usual{value: d.A, of: len(list)}})
 			}
 			found[i].of--
 			if !slices.Contains(found[i].others, d.B) {

@@ -25,6 +25,8 @@ far off does no harm. The confidence of regressions and improvements is over all
 groups together (Holm's correction): if nothing has changed, --confidence 95 has one call in 20 at
 most report any of either. So it takes runs: 10 each are enough for 4000 figures, 6 each for 20, and
 one run against one shows a difference but never a verdict. That of "same" is of each figure alone.
+Runs are taken for independent of each other: what changes with time, such as other load, should
+fall on all groups, so take turns with the builds.
 
 A case counts as what most of its runs ended as. One that had passed and now mostly does not is a
 regression, too, also if it is now skipped or invalid. Runs of a case that are invalid, skipped or
@@ -34,10 +36,10 @@ Suites that were told to measure otherwise (settings, environment) are not compa
 A threshold below two search widths (throughput --width, 0.5 percent each) reports what the search
 leaves open.`
 
-const example = `  for i in $(seq 10); do hw-test throughput --quick --results old; done
-  hw-test compare old new
+const example = `  for b in old new; do ./$b/hw-test throughput --quick --results runs/$b; done     # ten times
+  hw-test compare runs/old runs/new
   cd ~/.local/state/ringwalk/results && hw-test compare 20261127T* -- 20261128T*
-  hw-test compare --threshold 2 old new newer --json | jq '.comparisons[].figures[] | .verdict'`
+  hw-test compare --threshold 2 --json runs/old runs/new | jq '.comparisons[].figures[] | .verdict'`
 
 const statuses = `
 Exit status:

@@ -164,7 +164,11 @@ func paint(g *Group) *portrait {
 
 // vary notes what is not the same in all runs.
 func (g *Group) vary(what string, u usual, n int) {
-	g.Varies = append(g.Varies, fmt.Sprintf("%s: %s in %d of %s, else %s", what, or(u.value), u.of, runs(n), or(strings.Join(u.others, " or "))))
+	var others []string
+	for _, v := range u.others {
+		others = append(others, or(v))
+	}
+	g.Varies = append(g.Varies, fmt.Sprintf("%s: %s in %d of %s, else %s", what, or(u.value), u.of, runs(n), strings.Join(others, " or ")))
 }
 
 func or(s string) string {
@@ -184,10 +188,8 @@ func differences(a, b *portrait) []Difference {
 	}
 	switch {
 	case a.preflight != nil && b.preflight != nil:
-		for _, d := range preflight.Differences(a.preflight, b.preflight) {
-			if d.Check != "kernel" || d.Port != "" { // which is a fact, too
-				add("preflight "+strings.TrimSpace(d.Port+" "+d.Check), d.A, d.B, false)
-			}
+		for _, d := range checked(a.preflight, b.preflight) {
+			add("preflight "+d.Check, d.A, d.B, false)
 		}
 	case a.preflight != nil:
 		add("preflight", "looked", "not looked", false)

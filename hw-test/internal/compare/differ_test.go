@@ -27,7 +27,7 @@ func TestDifferences(t *testing.T) {
 		s.Interrupted = i == 4
 		s.Command = []string{"throughput", "--results=elsewhere", "--quick"}
 		if i == 0 {
-			s.Host.Kernel = "6.2"
+			s.Host.Kernel, s.Preflight.Kernel, s.Build.Version = "6.2", "6.2", ""
 		}
 	})
 	_, out, err := play(t, a, b)
@@ -37,6 +37,7 @@ func TestDifferences(t *testing.T) {
 	want := []string{
 		"varies within A: preflight governor: pass: performance in 7 of 10 runs, else warn: powersave",
 		"varies within B: kernel: 6.1 in 9 of 10 runs, else 6.2",
+		"varies within B: build: v1 in 9 of 10 runs, else nothing",
 		"B against A differs also in:",
 		"preflight governor: pass: performance -> pass: schedutil",
 		"preflight memory: pass -> warn",
@@ -56,7 +57,7 @@ func TestDifferences(t *testing.T) {
 		}
 		rest = after
 	}
-	for _, not := range []string{"kernel: 6.1 ->", "elsewhere", "x/y", "system:"} {
+	for _, not := range []string{"kernel: 6.1 ->", "elsewhere", "x/y", "system:", "preflight kernel"} {
 		if strings.Contains(out, not) {
 			t.Errorf("%q is there:\n%s", not, out)
 		}
