@@ -6,6 +6,8 @@ import (
 
 	"github.com/ringwalk/ringwalk/hw-test/internal/results"
 	"github.com/ringwalk/ringwalk/hw-test/internal/search"
+	"github.com/ringwalk/ringwalk/hw-test/internal/trial"
+	"github.com/ringwalk/ringwalk/internal/cli"
 )
 
 // found is the report as a session keeps it.
@@ -27,6 +29,7 @@ func (r *Report) found() *results.Suite {
 			c.Figures = append(c.Figures, row.delays()...)
 			c.Plots = append(c.Plots, row.delayPlot())
 		}
+		c.Figures = append(c.Figures, row.efforts()...)
 		s.Cases = append(s.Cases, c)
 	}
 	if p := r.sizePlot(); p != nil {
@@ -81,6 +84,48 @@ func (row *Row) delays() (list []results.Figure) {
 		}
 	}
 	return list
+}
+
+// efforts are the CPU times of a packet over the longest trials at the highest
+// loads: one alone tells too roughly, and at low loads much of it is waking up.
+func (row *Row) efforts() []results.Figure {
+	longest, highest := 0.0, 0.0
+	counts := func(t *trial.Trial) bool { return t.Kind == search.Valid && t.Load > 0 }
+	for _, t := range row.Trials {
+		if counts(t) {
+			longest = max(longest, t.Seconds)
+		}
+	}
+	for _, t := range row.Trials {
+		if counts(t) && t.Seconds == longest {
+			highest = max(highest, t.Load)
+		}
+	}
+	var tx, rx effort
+	for _, t := range row.Trials {
+		if counts(t) && t.Seconds == longest && t.Load >= alike*highest {
+			tx.add(t.Pktgen)
+			rx.add(t.Rcv)
+		}
+	}
+	if tx.packets == 0 || rx.packets == 0 {
+		return nil
+	}
+	return []results.Figure{tx.figure("pktgen CPU"), rx.figure("rcv CPU")}
+}
+
+// alike is the share of a load at which a packet still costs about the same.
+const alike = 0.8
+
+type effort struct{ seconds, packets float64 }
+
+func (e *effort) add(r *cli.Result) {
+	e.seconds += r.CPUSeconds
+	e.packets += float64(r.Packets)
+}
+
+func (e *effort) figure(name string) results.Figure {
+	return results.Figure{Name: name, Value: 1e9 * e.seconds / e.packets, Unit: "ns/packet", Better: results.Lower}
 }
 
 // lossPlot is loss against rate, of all trials that say something.

@@ -1,0 +1,115 @@
+package suite
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/ringwalk/ringwalk/hw-test/internal/results"
+	"github.com/ringwalk/ringwalk/hw-test/internal/search"
+	"github.com/ringwalk/ringwalk/hw-test/internal/trial"
+	"github.com/ringwalk/ringwalk/internal/cli"
+)
+
+// tried is a valid trial of so many seconds, in which pktgen used 500 ns a
+// frame and rcv 700.
+func tried(load, seconds float64, lost uint64) *trial.Trial {
+	sent := uint64(load * seconds)
+	return &trial.Trial{
+		Load: load, Seconds: seconds, Kind: search.Valid, Sent: sent, Lost: lost,
+		Pktgen: &cli.Result{Packets: sent, CPUSeconds: 500e-9 * float64(sent)},
+		Rcv:    &cli.Result{Packets: sent - lost, CPUSeconds: 700e-9 * float64(sent-lost)},
+	}
+}
+
+func figures(c *results.Case) string {
+	var list []string
+	for _, f := range c.Figures {
+		list = append(list, fmt.Sprintf("%s %.4g %s %s", f.Name, f.Value, f.Unit, f.Better))
+	}
+	return strings.Join(list, "; ")
+}
+
+func series(p *results.Plot) string {
+	var list []string
+	for _, s := range p.Series {
+		list = append(list, fmt.Sprint(s.Name, s.Style, s.X, s.Y, s.Labels))
+	}
+	return strings.Join(list, "; ")
+}
+
+func TestFoundThroughput(t *testing.T) {
+	j := newJob(t, throughputName, "--sizes=64,imix")
+	row := j.Rows[0]
+	row.LinkBPS, row.MaxWhy = 1e9, "line rate"
+	invalid := tried(7000, 10, 0)
+	invalid.Kind = search.Invalid
+	// Of another load, the CPU time of which is another.
+	slow := tried(1000, 10, 0)
+	slow.Pktgen.CPUSeconds *= 9
+	row.Trials = []*trial.Trial{tried(8000, 1, 4000), tried(5000, 10, 0), tried(5050, 10, 505), invalid, slow}
+	row.Search = &search.Result{Goals: []search.GoalResult{
+		{Goal: search.Goal{Name: "NDR"}, Verdict: search.Found, Lower: 5000, Upper: 5050},
+		{Goal: search.Goal{Name: "PDR", LossRatio: 0.005}, Verdict: search.Limited, Lower: 5000, Upper: 5050},
+	}}
+	row.end(results.Limited, "so it is")
+	s := j.found()
+	c := s.Cases[0]
+	if c.Name != "64" || c.Verdict != results.Limited || c.Sentence != "so it is" {
+		t.Errorf("%+v", c)
+	}
+	if got, want := figures(c), "NDR 5000 pps higher; pktgen CPU 500 ns/packet lower; rcv CPU 700 ns/packet lower"; got != want {
+		t.Errorf("%s\nwant %s", got, want)
+	}
+	want := "trials of 1 spoints[8000] [50] []; trials of 10 spoints[5000 5050 1000] [0 1 0] []; " +
+		"NDRreference[5000 5000] [0 50] []; PDRreference[5000 5000] [0 50] []"
+	if got := series(&c.Plots[0]); len(c.Plots) != 1 || got != want {
+		t.Errorf("%s\nwant %s", got, want)
+	}
+	want = "NDRline[0] [3.36e+06] [64]; PDRline[0] [3.36e+06] [64]; line ratereference[0] [1e+09] [64]"
+	if got := series(&s.Plots[0]); len(s.Plots) != 1 || got != want {
+		t.Errorf("%s\nwant %s", got, want)
+	}
+	if c := s.Cases[1]; c.Verdict != results.Unfinished || len(c.Figures)+len(c.Plots) > 0 {
+		t.Errorf("a row that was not begun: %+v", c)
+	}
+}
+
+func TestFoundLoss(t *testing.T) {
+	j := newJob(t, lossName, "--sizes=64")
+	row := j.Rows[0]
+	row.Loss = []LossPoint{
+		{Load: 1000, Share: 1, Kind: search.Valid, LossRatio: 0.5, Lost: 5}, {Load: 900, Share: 0.9, Kind: search.Invalid},
+		{Load: 800, Share: 0.8, Kind: search.Valid}, {Load: 700, Share: 0.7, Kind: search.Valid},
+	}
+	row.Trials = []*trial.Trial{tried(1000, 1, 500), tried(800, 1, 0), tried(700, 1, 0)}
+	c := j.found().Cases[0]
+	want := "loss at 100 % 50 % lower; loss at 80 % 0 % lower; loss at 70 % 0 % lower; nothing lost at 800 pps higher; " +
+		"pktgen CPU 500 ns/packet lower; rcv CPU 700 ns/packet lower"
+	if got := figures(c); got != want {
+		t.Errorf("%s\nwant %s", got, want)
+	}
+	if got, want := series(&c.Plots[0]), "trials of 1 spoints[1000 800 700] [50 0 0] []"; got != want {
+		t.Errorf("%s\nwant %s", got, want)
+	}
+}
+
+func TestFoundLatency(t *testing.T) {
+	j := newJob(t, latencyName, "--sizes=64")
+	row := j.Rows[0]
+	row.Latency = []LatencyPoint{
+		{Share: 0.1, Kind: search.Valid, Delay: &cli.Times{MinNS: 500, P50NS: 1000, P90NS: 2000, P99NS: 3000, P999NS: 4000, MaxNS: 5000}},
+		{Share: 0.5, Kind: search.GeneratorLimited}, {Share: 0.9, Kind: search.Valid},
+	}
+	c := j.found().Cases[0]
+	if got, want := figures(c), "p50 at 10 % 1 µs lower; p99 at 10 % 3 µs lower; p99.9 at 10 % 4 µs lower"; got != want {
+		t.Errorf("%s\nwant %s", got, want)
+	}
+	if got, want := series(&c.Plots[0]), "10 % of NDRline[0 1 2 3 4 5] [0.5 1 2 3 4 5] [min 50 90 99 99.9 max]"; got != want {
+		t.Errorf("%s\nwant %s", got, want)
+	}
+	if slices.ContainsFunc(c.Plots, func(p results.Plot) bool { return !p.LogY }) {
+		t.Error("delays are not on a logarithmic scale")
+	}
+}
