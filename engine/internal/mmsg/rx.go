@@ -227,10 +227,7 @@ func (r *Rx) deliver(first, n int) (packets, bytes uint64) {
 // frame's length, -1 if it is not whole.
 func (r *Rx) offload(i int, s *netmap.Slot, size int) int {
 	h, m := &r.heads[i], r.ring.Meta(s)
-	m.PartialChecksum, m.SegmentSize = h.flags&unix.VIRTIO_NET_HDR_F_NEEDS_CSUM != 0, 0
-	if m.PartialChecksum {
-		backend.Add(&r.counters.PartialChecksums, 1)
-	}
+	m.SegmentSize = 0
 	if h.gsoType&^unix.VIRTIO_NET_HDR_GSO_ECN != unix.VIRTIO_NET_HDR_GSO_NONE {
 		backend.Add(&r.counters.SuperFrames, 1)
 		m.SegmentSize = h.gsoSize
@@ -245,13 +242,18 @@ func (r *Rx) learn(i int, s *netmap.Slot, size int) int {
 	room := r.control[i*r.space:][:r.space]
 	room = room[:min(hdr.Controllen, uint64(r.space))]
 	hdr.SetControllen(r.space) // the kernel has set it to what it used
+	m := r.ring.Meta(s)
 	if r.clock == backend.NoClock && plain(room) {
+		m.PartialChecksum = false
 		return size
 	}
 	c := &r.said
 	c.parse(room)
 	if r.clock != backend.NoClock {
-		r.ring.Meta(s).Time = c.time(r.clock)
+		m.Time = c.time(r.clock)
+	}
+	if m.PartialChecksum = c.partial; c.partial {
+		backend.Add(&r.counters.PartialChecksums, 1)
 	}
 	switch {
 	case size < 0 || c.cut:
