@@ -146,13 +146,6 @@ func (r *Rx) Sync() error {
 		if errno == unix.EINTR {
 			continue
 		}
-		if errno == unix.EINVAL && r.heads != nil {
-			// The header has no word for what this frame was merged by, and
-			// the kernel has dropped it (packet_rcv_vnet, af_packet.c).
-			backend.Add(&r.counters.Undescribed, 1)
-			r.more = true
-			break
-		}
 		if errno != 0 {
 			if errno != unix.EAGAIN {
 				r.refused(errno)
@@ -177,7 +170,13 @@ func (r *Rx) Sync() error {
 // refused notes what ended a receive, but for EAGAIN. An error that is none of
 // the queue's says nothing of the packets: they may be there still.
 func (r *Rx) refused(errno unix.Errno) {
-	r.err = r.MapError(errno)
+	if errno == unix.EINVAL && r.heads != nil {
+		// The header has no word for what this frame was merged by, and
+		// the kernel has dropped it (packet_rcv_vnet, af_packet.c).
+		backend.Add(&r.counters.Undescribed, 1)
+	} else {
+		r.err = r.MapError(errno)
+	}
 	r.more = r.err == nil
 }
 
