@@ -26,10 +26,10 @@ type Stats struct {
 	// it would not take one, whose packets were then sent one by one.
 	Merged, GSORefused uint64
 
-	// SuperFrames are those of Packets and Truncated, received by packet:, that
-	// are not frames of the wire: merged from several by the kernel or the NIC
-	// (GRO, LRO), or sent by this host and not taken apart yet (TSO, GSO). See
-	// netmap.Meta.SegmentSize.
+	// SuperFrames are those of Packets and Truncated, received by packet: with
+	// Config.SuperFrames, that are not frames of the wire: merged from several by
+	// the kernel or the NIC (GRO, LRO), or sent by this host and not taken apart
+	// yet (TSO, GSO). See netmap.Meta.SegmentSize.
 	SuperFrames uint64
 	// PartialChecksums are those of Packets and Truncated, received by packet:,
 	// whose TCP or UDP checksum is not in the bytes: this host sent them, by a
@@ -37,8 +37,8 @@ type Stats struct {
 	// super-frames. See netmap.Meta.PartialChecksum.
 	PartialChecksums uint64
 	// Undescribed are super-frames that the kernel dropped when it was to hand
-	// them over, as struct virtio_net_hdr has no word for their kind (SCTP); not
-	// in Packets.
+	// them over with Config.SuperFrames, as struct virtio_net_hdr has no word for
+	// their kind (SCTP); not in Packets.
 	Undescribed uint64
 }
 

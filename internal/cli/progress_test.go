@@ -112,6 +112,8 @@ pktgen: achieved 100.000 Kpps -> below 200.000 Kpps
 		`Received 1000002 packets 60000120 bytes 20000 events 60 bytes each in 8.00 seconds.
 Speed: 125.000 Kpps Bandwidth: 60.000 Mbps (raw 84.000 Mbps). Average batch: 50.00 pkts
 Kernel drops: 5. Truncated: 0. Oversize: 1
+Checksums left to the NIC: 9 frames of this host, or super-frames
+Super-frames: 8. Undescribed: 10. None were on a wire: ethtool -K IFACE gro off lro off, or tso off gso off where they are sent; --buf-size 65535 holds them
 Sizes in bytes without CRC: 0-59: 1, 60: 1000000, 1515 and more: 1
 Headers: arp 1, ipv4 1000000, vlan 1, udp 1000000, empty 1, bad_length 1
 Written to seen.pcapng: 999999 frames; 3 are not in it, because it could not keep up or failed
@@ -132,6 +134,8 @@ PDV: min 0.000 mean 0.000 p50 0.000 p90 0.000 p99 0.000 p99.9 0.000 max 0.000 us
 Clocks: two (by --clocks apart): no one-way delay, and what they drifted is in PDV. Received by the program's clock, once per batch
 `: {RxResult: &RxResult{Probe: &Probe{Packets: 1, Distinct: 1, Delay: &Delay{Clocks: "apart", ClocksWhy: "by --clocks apart", ReceivedBy: "program", PDV: &Times{Count: 1}}}}},
 		"Received nothing.\nKernel drops: 0. Truncated: 0\n": {RxResult: &RxResult{}},
+		"Received nothing.\nKernel drops: 0. Truncated: 0\nChecksums left to the NIC: 2 frames of this host, or super-frames (--super-frames counts these)\n": {
+			RxResult: &RxResult{Offloads: Offloads{PartialChecksums: 2}}},
 		"Sent nothing.\nRate asked: 5.000 pps, met\nUndrained: 7 packets were handed over and did not leave\n": {
 			TxResult: &TxResult{Undrained: 7, RateAskedPPS: 5, RateMet: true}},
 	} {

@@ -34,6 +34,7 @@ func received() Result {
 		Queues: []Queue{{0, 1_000_002, 60_000_120}},
 		RxResult: &RxResult{
 			KernelDrops: 5, Oversize: 1, NotProbe: 4, Empty: 1, Malformed: 1, Foreign: 2, EndRecordsSeen: 7, StreamsRefused: 2,
+			Offloads:  Offloads{SuperFrames: new(uint64(8)), PartialChecksums: 9, Undescribed: 10},
 			Sizes:     []Size{{0, 59, 1}, {60, 60, 1_000_000}, {1515, 0, 1}},
 			Protocols: &Protocols{ARP: 1, IPv4: 1_000_000, VLAN: 1, UDP: 1_000_000, Empty: 1, BadLength: 1},
 			Write:     &Write{"seen.pcapng", 999_999, 3},

@@ -11,7 +11,9 @@ import (
 func (e *emitter) receiver(x *cli.RxResult) {
 	e.drops(x.KernelDrops, x.Truncated)
 	e.counter("merged_total", "Datagrams that the kernel handed over several in one.", x.Merged)
-	e.counter("super_frames_total", "Frames made of several, or not taken apart yet.", x.SuperFrames)
+	if x.SuperFrames != nil {
+		e.counter("super_frames_total", "Frames made of several, or not taken apart yet.", *x.SuperFrames)
+	}
 	e.counter("partial_checksums_total", "Frames whose checksum was left to the NIC.", x.PartialChecksums)
 	e.counter("undescribed_total", "Super-frames of a kind the kernel could not hand over, dropped.", x.Undescribed)
 	e.counter("oversize_total", "Frames longer than the MTU allows.", x.Oversize)

@@ -10,14 +10,14 @@ import (
 // when its first frame is due; the others of the batch are early by the pacer's
 // window at most.
 //
-// A thread that was held up catches up at no more than twice its rate, and not
-// at all for what is older than maxDebt: that much of the schedule is given up
-// and counted.
+// A thread that was held up catches up at no more than twice its rate, with slack
+// for how late a machine wakes it up every time, and not at all for what is older
+// than maxDebt: that much of the schedule is given up and counted.
 type pacer struct {
 	tempo
 	start    int64 // when position 0 is, ns of engine.Clock; given up time moves it
 	most     int   // frames of a batch at most
-	earliest int64 // when the next batch may go at twice the rate
+	earliest int64 // when the next batch may go at twice the rate; past times are credit
 	now      int64 // when the last batch was let go
 	drawn    float64
 	lost     int64 // ns given up
@@ -27,6 +27,11 @@ type pacer struct {
 
 const (
 	maxDebt = 100e6 // ns
+	// slack is the most time that a thread may have let pass and still use at
+	// twice the rate: one that is woken up less than twice that late, every
+	// time, keeps its rate, and after a stall what is due in twice that may go
+	// at once. A timer alone is some 60 µs late, a processor with other work ms.
+	slack = 2e6 // ns
 	// wakeEvery is the shortest time between two batches: a sleep and a wake
 	// cost some 20 µs of CPU.
 	wakeEvery = 200e3 // ns
@@ -131,5 +136,9 @@ func (p *pacer) took(frames int, bytes uint64) {
 }
 
 // ended bounds the next batch: when the one that began at the position was has
-// been sent, it may go after half of what that one takes.
-func (p *pacer) ended(was float64) { p.earliest = p.now + clamp((p.at-was)/2) + 1 }
+// been sent, it may go half of what that one takes later than that one might have
+// gone. (Later than that one went would be a sleep for each batch, however much
+// is due: where a sleep takes longer than half a batch, less than the rate.)
+func (p *pacer) ended(was float64) {
+	p.earliest = max(p.earliest, p.now-slack) + clamp((p.at-was)/2) + 1
+}

@@ -89,7 +89,42 @@ func TestPacerIsNeverAheadAndLastsAsLongAsAsked(t *testing.T) {
 	}
 }
 
-// After a stall the pacer catches up at twice the rate, with at most maxDebt.
+// A machine that wakes a thread up late, be it by a timer's 60 µs or by the time
+// that another thread has the processor, every time, is no reason to send less:
+// neither where a batch takes less time than a wake, nor where it is one frame.
+// Where it is late by less than a batch takes, the batches are as even as ever.
+func TestPacerThatIsAlwaysLate(t *testing.T) {
+	for _, rate := range []float64{999.9, 9900, 25000, 1e5, 1e6, 10e6} {
+		for _, burst := range bursts {
+			for _, late := range []int64{60e3, 500e3, 2*slack - 100e3} {
+				p := every(rate, 0, burst)
+				n := uint64(rate / 20) // 50 ms
+				span := schedule(uint64(p.batch()), p.perUnit)
+				now, last := int64(0), -span
+				for p.frames < n {
+					k, wake := p.allow(now, int(min(n-p.frames, uint64(burst))))
+					if k == 0 {
+						now = wake + late
+						continue
+					}
+					p.took(k, 0)
+					if late < span && last > 0 && now-last < span-1 {
+						t.Fatalf("rate %g, burst %d, %d ns late: batches %d ns apart, each takes %d", rate, burst, late, now-last, span)
+					}
+					last = now
+				}
+				// The first times that it is late may be caught up with later.
+				if most := p.whenDue(n) + 2*late + 2*slack; now > most || p.lost != 0 {
+					t.Errorf("rate %g, burst %d, %d ns late: %d frames took %d ns, want at most %d; %d ns given up",
+						rate, burst, late, n, now, most, p.lost)
+				}
+			}
+		}
+	}
+}
+
+// After a stall the pacer catches up at twice the rate, but for what slack lets
+// go at once, with at most maxDebt.
 func TestPacerAfterAStall(t *testing.T) {
 	for _, rate := range []float64{100, 1e4, 1e6, 14.88e6} {
 		for _, burst := range bursts {
@@ -117,8 +152,8 @@ func TestPacerAfterAStall(t *testing.T) {
 						now = wake
 						continue
 					}
-					// Twice the rate from the stall's end on, and one batch.
-					if most := 2*float64(now-from)/1e9*rate + float64(p.batch()); float64(p.frames-before) > most*(1+1e-9)+1 {
+					// Twice the rate from slack before the stall's end on, and one batch.
+					if most := 2*float64(now-from+slack)/1e9*rate + float64(p.batch()); float64(p.frames-before) > most*(1+1e-9)+1 {
 						t.Fatalf("rate %g, burst %d, stall %d: %d frames in %d ns, at most %g are twice the rate",
 							rate, burst, stall, p.frames-before, now-from, most)
 					}
@@ -130,7 +165,7 @@ func TestPacerAfterAStall(t *testing.T) {
 				// Caught up after as long as the debt was, give or take batches and
 				// the rounding of times to ns.
 				debt := min(stall, int64(maxDebt))
-				if slack := int64(4*float64(p.batch())*p.perUnit) + debt/20 + 1000; caught == 0 || caught-from > debt+slack {
+				if give := int64(4*float64(p.batch())*p.perUnit) + debt/20 + 1000; caught == 0 || caught-from > debt+give {
 					t.Errorf("rate %g, burst %d: a debt of %d ns was paid after %d", rate, burst, debt, caught-from)
 				}
 			}

@@ -208,9 +208,6 @@ func (p *Pinger) work(ctx context.Context) error {
 	return err
 }
 
-// Frame returns a ping as it is before it is numbered.
-func (p *Pinger) Frame() []byte { return append([]byte(nil), p.frame...) }
-
 // A Snapshot is what has become of the pings until now.
 type Snapshot struct {
 	Sent       uint64        // pings that have left

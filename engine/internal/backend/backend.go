@@ -130,7 +130,7 @@ type Options struct {
 	Timestamps  Clock
 	Multicast   []net.HardwareAddr
 	AllMulti    bool
-	NoVnetHdr   bool
+	SuperFrames bool
 	Filter      []bpf.RawInstruction // nil: none
 	Memory      *netmap.Memory
 	Device      netmap.Device // nil: the kernel's

@@ -16,11 +16,14 @@ type Wants struct {
 	// netmap.Meta.Time, 0 where this clock has not stamped one.
 	Clock backend.Clock
 	// Auxdata is for packet sockets: a VLAN tag that the kernel or the NIC
-	// took out goes back into the frame, and a frame that a filter cut short
-	// is known (PACKET_AUXDATA, packet(7)).
+	// took out goes back into the frame, a frame that a filter cut short is
+	// known, and one without a checksum is counted and known by its netmap.Meta
+	// (PACKET_AUXDATA, packet(7)).
 	Auxdata bool
-	// VnetHdr is for packet sockets: frames that were merged and frames without
-	// a checksum are counted and go to netmap.Meta (PACKET_VNET_HDR).
+	// VnetHdr is for packet sockets: frames that were merged are counted and go
+	// to netmap.Meta (PACKET_VNET_HDR). For it the kernel reads the end of the
+	// frame's memory (skb_shared_info) before it copies the frame: one more
+	// access that has to be waited for, long if the frame has been waiting too.
 	VnetHdr bool
 }
 
@@ -63,6 +66,7 @@ type control struct {
 	tagged      bool  // a VLAN tag was taken out
 	tpid, tci   uint16
 	cut         bool // a socket filter cut the packet short
+	partial     bool // the checksum was left to the NIC
 	segment     int  // bytes of each datagram that UDP_GRO merged but the last; 0: not merged
 }
 
@@ -119,13 +123,13 @@ func (c *control) parse(b []byte) {
 }
 
 // plain reports whether control messages are the one auxdata of a packet that is
-// whole and has lost no tag, which nearly all are. That is most of what parse
-// would say, in a third of its time.
+// whole, has lost no tag and lacks no checksum, which nearly all are. That is most
+// of what parse would say, in a third of its time.
 func plain(b []byte) bool {
 	return len(b) >= sizeofCmsghdr+sizeofAuxdata && len(b) <= sizeofCmsghdr+sizeofAuxdata+7 &&
 		binary.NativeEndian.Uint64(b) == sizeofCmsghdr+sizeofAuxdata &&
 		binary.NativeEndian.Uint64(b[8:]) == kindAuxdata &&
-		binary.NativeEndian.Uint32(b[16:])&unix.TP_STATUS_VLAN_VALID == 0 &&
+		binary.NativeEndian.Uint32(b[16:])&(unix.TP_STATUS_VLAN_VALID|unix.TP_STATUS_CSUMNOTREADY) == 0 &&
 		binary.NativeEndian.Uint32(b[20:]) <= binary.NativeEndian.Uint32(b[24:])
 }
 
@@ -135,6 +139,7 @@ func plain(b []byte) bool {
 func (c *control) auxdata(b []byte) {
 	status := binary.NativeEndian.Uint32(b)
 	c.cut = binary.NativeEndian.Uint32(b[4:]) > binary.NativeEndian.Uint32(b[8:])
+	c.partial = status&unix.TP_STATUS_CSUMNOTREADY != 0
 	if c.tagged = status&unix.TP_STATUS_VLAN_VALID != 0; !c.tagged {
 		c.tci, c.tpid = 0, 0
 		return

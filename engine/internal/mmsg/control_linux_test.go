@@ -43,7 +43,7 @@ const (
 )
 
 func parseControl(b []byte) control {
-	c := control{kernel: 1, nic: 2, tagged: true, tpid: 3, tci: 4, cut: true, segment: 5} // of the message before
+	c := control{kernel: 1, nic: 2, tagged: true, tpid: 3, tci: 4, cut: true, partial: true, segment: 5} // of the message before
 	c.parse(b)
 	return c
 }
@@ -72,7 +72,9 @@ func TestParseControl(t *testing.T) {
 		"other order":               {append(bytes.Clone(aux), time...), both},
 		"strangers in between":      {bytes.Join([][]byte{message(1, 40, make([]byte, 4)), time, message(17, 104, []byte{1, 2, 3}), aux}, nil), both},
 		"no padding at the end":     {cut(aux, 4), onlyTag},
-		"no tag":                    {auxdata(unix.TP_STATUS_USER|unix.TP_STATUS_CSUMNOTREADY, 60, 60, 5, 0x8100), control{}},
+		"no tag, no checksum":       {auxdata(unix.TP_STATUS_USER|unix.TP_STATUS_CSUMNOTREADY, 60, 60, 5, 0x8100), control{partial: true}},
+		"tag, no checksum":          {auxdata(typed|unix.TP_STATUS_CSUMNOTREADY, 60, 60, 5, 0x8100), control{tagged: true, tpid: 0x8100, tci: 5, partial: true}},
+		"no checksum, then one":     {append(auxdata(unix.TP_STATUS_CSUMNOTREADY, 60, 60, 0, 0), auxdata(unix.TP_STATUS_USER, 60, 60, 0, 0)...), control{}},
 		"tag, then none":            {append(auxdata(typed, 60, 60, 5, 0x8100), auxdata(unix.TP_STATUS_USER, 60, 60, 0, 0)...), control{}},
 		"tag of an old kernel":      {auxdata(valid, 60, 60, 5, 0), control{tagged: true, tpid: 0x8100, tci: 5}},
 		"tag 0":                     {auxdata(typed, 60, 60, 0, 0x8100), control{tagged: true, tpid: 0x8100}},
@@ -105,6 +107,7 @@ func TestParseControl(t *testing.T) {
 func TestPlain(t *testing.T) {
 	for what, b := range map[string][]byte{
 		"tagged": auxdata(valid, 60, 60, 0, 0), "cut": auxdata(unix.TP_STATUS_USER, 61, 60, 0, 0), "none": nil,
+		"unsummed":  auxdata(unix.TP_STATUS_USER|unix.TP_STATUS_CSUMNOTREADY, 60, 60, 0, 0),
 		"stamped":   append(stamps(1, 2, 0, 0, 0, 0), auxdata(unix.TP_STATUS_USER, 60, 60, 0, 0)...),
 		"other":     message(unix.SOL_PACKET, unix.PACKET_AUXDATA+1, make([]byte, 20)),
 		"too short": message(unix.SOL_PACKET, unix.PACKET_AUXDATA, make([]byte, 19)),

@@ -146,13 +146,6 @@ func (r *Rx) Sync() error {
 		if errno == unix.EINTR {
 			continue
 		}
-		if errno == unix.EINVAL && r.heads != nil {
-			// The header has no word for what this frame was merged by, and
-			// the kernel has dropped it (packet_rcv_vnet, af_packet.c).
-			backend.Add(&r.counters.Undescribed, 1)
-			r.more = true
-			break
-		}
 		if errno != 0 {
 			if errno != unix.EAGAIN {
 				r.refused(errno)
@@ -177,7 +170,13 @@ func (r *Rx) Sync() error {
 // refused notes what ended a receive, but for EAGAIN. An error that is none of
 // the queue's says nothing of the packets: they may be there still.
 func (r *Rx) refused(errno unix.Errno) {
-	r.err = r.MapError(errno)
+	if errno == unix.EINVAL && r.heads != nil {
+		// The header has no word for what this frame was merged by, and
+		// the kernel has dropped it (packet_rcv_vnet, af_packet.c).
+		backend.Add(&r.counters.Undescribed, 1)
+	} else {
+		r.err = r.MapError(errno)
+	}
 	r.more = r.err == nil
 }
 
@@ -227,10 +226,7 @@ func (r *Rx) deliver(first, n int) (packets, bytes uint64) {
 // frame's length, -1 if it is not whole.
 func (r *Rx) offload(i int, s *netmap.Slot, size int) int {
 	h, m := &r.heads[i], r.ring.Meta(s)
-	m.PartialChecksum, m.SegmentSize = h.flags&unix.VIRTIO_NET_HDR_F_NEEDS_CSUM != 0, 0
-	if m.PartialChecksum {
-		backend.Add(&r.counters.PartialChecksums, 1)
-	}
+	m.SegmentSize = 0
 	if h.gsoType&^unix.VIRTIO_NET_HDR_GSO_ECN != unix.VIRTIO_NET_HDR_GSO_NONE {
 		backend.Add(&r.counters.SuperFrames, 1)
 		m.SegmentSize = h.gsoSize
@@ -245,13 +241,18 @@ func (r *Rx) learn(i int, s *netmap.Slot, size int) int {
 	room := r.control[i*r.space:][:r.space]
 	room = room[:min(hdr.Controllen, uint64(r.space))]
 	hdr.SetControllen(r.space) // the kernel has set it to what it used
+	m := r.ring.Meta(s)
 	if r.clock == backend.NoClock && plain(room) {
+		m.PartialChecksum = false
 		return size
 	}
 	c := &r.said
 	c.parse(room)
 	if r.clock != backend.NoClock {
-		r.ring.Meta(s).Time = c.time(r.clock)
+		m.Time = c.time(r.clock)
+	}
+	if m.PartialChecksum = c.partial; c.partial {
+		backend.Add(&r.counters.PartialChecksums, 1)
 	}
 	switch {
 	case size < 0 || c.cut:

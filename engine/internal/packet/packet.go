@@ -17,10 +17,12 @@
 //
 //	struct virtio_net_hdr │ MACs │ type, payload …    control: SO_TIMESTAMPING, PACKET_AUXDATA
 //	         │                   ▲                                  │               │
-//	         ▼                   └────────── VLAN tag ──────────────┼───────────────┘
-//	super-frame? checksum?                                          ▼
-//	                                                        netmap.Meta.Time
+//	         ▼                   └────────── VLAN tag ──────────────┼───────────────┤
+//	   super-frame?                                                 ▼               ▼
+//	                                                        netmap.Meta.Time    checksum?
 //
 // the tag goes back in. It is moved into place after the frame has been received:
-// a gap kept for it would cost those that have none, which are most.
+// a gap kept for it would cost those that have none, which are most. The header
+// is there only if super-frames are looked for: to fill it the kernel has to wait
+// for memory that it would not need before it copies the frame.
 package packet

@@ -56,7 +56,7 @@ func openRX(ifc *net.Interface, ring *netmap.Ring, o *backend.Options, f *backen
 // startRX joins the sockets in one fanout group, empties them of what came
 // before their filter, and opens them.
 func startRX(queues []*rxQueue, o *backend.Options, f *backend.Facts) error {
-	wants := mmsg.Wants{Clock: clock(o.Timestamps, f), Auxdata: true, VnetHdr: !o.NoVnetHdr}
+	wants := mmsg.Wants{Clock: clock(o.Timestamps, f), Auxdata: true, VnetHdr: o.SuperFrames}
 	if len(queues) > 1 {
 		if err := fanout(queues, o); err != nil {
 			return err

@@ -19,7 +19,7 @@
 //   - pktgen missed its rate for another reason,
 //   - frames were lost after pktgen stood still and made up for it in a burst,
 //   - rcv's own socket dropped frames, or cut them,
-//   - frames came that are no probes, or more than were sent,
+//   - frames came that are no probes, or more than were sent, or another sender's,
 //   - a program and the device under it count differently.
 //
 // That a program failed or did not end is an error, and no trial.

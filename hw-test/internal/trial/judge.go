@@ -154,6 +154,9 @@ func (t *Trial) received() {
 		t.because("rcv found %d different probes, pktgen sent %d", p.Distinct, t.Sent)
 	}
 	for _, s := range p.Streams {
+		if s.Shared {
+			t.because("two senders used stream %d at once, so that what was lost of either is not known; is another pktgen sending here?", s.Stream)
+		}
 		if s.Ended && len(p.Streams) == 1 && s.Total != t.Sent {
 			t.because("pktgen says it sent %d frames, its end records %d", t.Sent, s.Total)
 		}

@@ -73,6 +73,7 @@ func TestJudge(t *testing.T) {
 		{"foreign", search.Invalid, "2 frames came that pktgen did not send", func(t *Trial) { t.Rcv.NotProbe = 2 }},
 		{"more than sent", search.Invalid, "1001 different probes, pktgen sent 1000", func(t *Trial) { t.Rcv.Probe.Distinct = 1001 }},
 		{"end records", search.Invalid, "end records 999", func(t *Trial) { t.Rcv.Probe.Streams[0].Total = 999 }},
+		{"another sender", search.Invalid, "two senders used stream 0 at once", func(t *Trial) { t.Rcv.Probe.Streams[0].Shared = true }},
 		{"sender's device", search.Invalid, "pktgen has 1009 frames, its device tg-a 1008", func(t *Trial) { t.After[0].TxPackets-- }},
 		{"receiver's device", search.Invalid, "rcv has 989 frames, its device tg-b 990", func(t *Trial) { t.After[2].RxPackets++ }},
 		{"held back", search.GeneratorLimited, "reached 900.000 pps of the 1.000 Kpps asked, because its own device took no more: tg-a was full 5 times",

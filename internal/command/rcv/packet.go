@@ -21,7 +21,7 @@ type packetFlags struct {
 	allMulti   bool
 	timestamps string
 	bufSize    int
-	noSuper    bool
+	super      bool
 }
 
 func (p *packetFlags) register(fs *pflag.FlagSet) {
@@ -29,7 +29,7 @@ func (p *packetFlags) register(fs *pflag.FlagSet) {
 	fs.Var(&p.multicast, "multicast", "packet: ports: receive this multicast `MAC` address, too; may be given several times")
 	fs.BoolVar(&p.allMulti, "allmulti", false, "packet: ports: receive all multicast addresses")
 	fs.StringVar(&p.timestamps, "timestamps", "off", "packet: and udp: ports: the `clock` that stamps each frame: off, software (the kernel's) or hardware (the NIC's, if it stamps all frames: hwstamp_ctl -i eth0 -r 1)")
-	fs.BoolVar(&p.noSuper, "no-super-frames", false, "packet: ports: do not look for super-frames and partial checksums, which are then not counted: faster")
+	fs.BoolVar(&p.super, "super-frames", false, "packet: ports: count super-frames, which GRO, LRO or a sender on this host made of several: slower")
 	fs.Var(cli.CountValue(&p.bufSize), "buf-size", "sockets: `bytes` of each buffer; default: enough for the interface's MTU; 65535 holds super-frames")
 }
 
@@ -39,7 +39,7 @@ func (p *packetFlags) apply(c *engine.Config) error {
 		return cli.Usagef("--buf-size: %d bytes: want %d to %d", p.bufSize, netmap.MinBufSize, netmap.MaxBufSize)
 	}
 	c.BufSize, c.Multicast, c.AllMulticast = p.bufSize, p.multicast, p.allMulti
-	c.NoVnetHdr = p.noSuper
+	c.SuperFrames = p.super
 	if p.timestamps != "" {
 		var ok bool
 		if c.Timestamps, ok = engine.ParseTimestamps(p.timestamps); !ok {

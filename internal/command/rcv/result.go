@@ -24,10 +24,11 @@ func (o *options) result(s meter.Snapshot, info engine.Info, c clocks, start tim
 	r.RxResult = &cli.RxResult{
 		KernelDrops: s.Engine.KernelDrops, Merged: s.Engine.Merged, Truncated: s.Engine.Truncated, Oversize: s.Oversize,
 		NotProbe: s.NotProbe, EndRecordsSeen: s.EndRecords, StreamsRefused: s.Refused,
-		Offloads: cli.Offloads{
-			SuperFrames: s.Engine.SuperFrames, PartialChecksums: s.Engine.PartialChecksums, Undescribed: s.Engine.Undescribed,
-		},
-		Empty: s.Protocols.Empty, Malformed: malformed, Sizes: sizes(&s.Sizes),
+		Offloads: cli.Offloads{PartialChecksums: s.Engine.PartialChecksums, Undescribed: s.Engine.Undescribed},
+		Empty:    s.Protocols.Empty, Malformed: malformed, Sizes: sizes(&s.Sizes),
+	}
+	if o.packet.super && info.Backend == "packet" {
+		r.SuperFrames = new(s.Engine.SuperFrames)
 	}
 	// Snapshots during the run are of several moments.
 	r.Foreign = s.NotProbe - min(s.NotProbe, s.Protocols.Empty+malformed)
