@@ -54,7 +54,7 @@ const (
 // Flags adds the flags of the suite of that name to a flag set.
 func (o *Options) Flags(fs *pflag.FlagSet, name string) {
 	o.Initial, o.Duration, o.Settle, o.Confirm = time.Second, 10*time.Second, 500*time.Millisecond, 2
-	o.PDR, o.Width, o.Tolerance, o.Stall = 0.5, 0.5, 1, 10*time.Millisecond
+	o.PDR, o.Width, o.Tolerance, o.Stall = 0.5, 0.5, 1, 5*time.Millisecond
 	fs.StringVar(&o.Sizes, "sizes", allSizes, "frame `sizes` with CRC, 64 to 1518, and imix")
 	if name == latencyName {
 		o.PDR = 0 // it searches for the NDR alone

@@ -31,7 +31,7 @@ func (r *Runner) judge(t *Trial) {
 		t.agree("rcv", t.Rcv.Packets+t.Rcv.KernelDrops+t.Rcv.Truncated, receiver.Device, receiver.RxPackets)
 	}
 	sound := len(t.Why) == 0
-	t.stalled(or(r.Stall, 10*time.Millisecond))
+	t.stalled(or(r.Stall, 5*time.Millisecond))
 	if t.Kind = search.Valid; len(t.Why) > 0 {
 		t.Kind = search.Invalid
 		t.overstated = sound
