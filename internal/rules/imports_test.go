@@ -49,6 +49,7 @@ var modules = []row{
 	{"golang.org/x/sys", anything},
 	{"golang.org/x/net/route", "engine"},
 	{"golang.org/x/net/bpf", "engine engine/internal/* internal/command/*"},
+	{"golang.org/x/net/html", nothing}, // tests read pages with it
 	{"github.com/vishvananda/netlink github.com/vishvananda/netns", anything},
 	{"github.com/google/gopacket", "internal/frame engine/internal/pcap"},
 	{"github.com/gopacket/gopacket", "engine/internal/pcap"},
@@ -59,6 +60,7 @@ var modules = []row{
 	{"github.com/aclements/go-moremath", "hw-test/internal/compare"},
 	{"go.yaml.in/yaml/v4 github.com/prometheus/procfs", "hw-test/internal/*"},
 	{"github.com/HdrHistogram/hdrhistogram-go", "pktgen/gen pktgen/rtt rcv/meter"},
+	{"gonum.org/v1/plot", "hw-test/internal/page"},
 	{"github.com/cavaliergopher/cpio github.com/ulikunitz/xz github.com/klauspost/compress", "hw-test/internal/*"},
 }
 

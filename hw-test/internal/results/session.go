@@ -140,9 +140,12 @@ type Style string
 
 // Styles.
 const (
-	Points    Style = "points"
-	Line      Style = "line"      // a line through marked points
-	Reference Style = "reference" // a thin dashed line: what is to be held against
+	Points Style = "points"
+	Line   Style = "line" // a line through marked points
+	// Reference is a thin dashed line: what is to be held against. One point is
+	// a level across the whole plot, points of one X stand over its whole
+	// height; neither widens the axis along it.
+	Reference Style = "reference"
 )
 
 // A Series is points of a plot, in the order of X for lines.
