@@ -184,8 +184,11 @@ func TestEmpty(t *testing.T) {
 func TestHuge(t *testing.T) {
 	suite := &results.Suite{Name: "throughput"}
 	plot := throughput().Cases[0].Plots[0]
-	for range 300 {
-		c := &results.Case{Name: "case", Verdict: results.Failed, Sentence: "lost", Plots: []results.Plot{plot}}
+	for i := range 300 {
+		c := &results.Case{Name: "case", Verdict: results.Failed, Sentence: "lost"}
+		if i%10 == 0 {
+			c.Plots = []results.Plot{plot}
+		}
 		for i := range 20 {
 			c.Figures = append(c.Figures, results.Figure{Name: strings.Repeat("f", i+1), Value: float64(i)})
 		}
@@ -193,10 +196,10 @@ func TestHuge(t *testing.T) {
 	}
 	page := render(t, &results.Session{Suites: []*results.Suite{suite}})
 	if text := words(t, page); !strings.Contains(text, "throughput: 0 of 300 cases passed; failed: case, case, case, case and 296 more") ||
-		!strings.Contains(text, "300 plots of the cases") {
+		!strings.Contains(text, "30 plots of the cases") {
 		t.Errorf("the page begins %.300s", text)
 	}
-	if len(page) > 10<<20 {
+	if len(page) > 1<<20 {
 		t.Errorf("the page has %d bytes", len(page))
 	}
 }
