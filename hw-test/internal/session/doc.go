@@ -6,7 +6,7 @@
 //	  ├─ Begin("throughput") ─ Trial … Trial ─ End ─▶ suites/, trials/, as they end
 //	  ├─ Begin("latency")    ─ …
 //	  │
-//	Finish ──▶ results.json, and the path of the report as the last line
+//	Finish ──▶ results.json, CSV, JUnit, report.html; its path is the last line
 //
 // While it runs, --metrics serves to Prometheus, each with the label suite:
 //

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/ringwalk/ringwalk/hw-test/internal/lab"
+	"github.com/ringwalk/ringwalk/hw-test/internal/page"
 	"github.com/ringwalk/ringwalk/hw-test/internal/preflight"
 	"github.com/ringwalk/ringwalk/hw-test/internal/results"
 	"github.com/ringwalk/ringwalk/hw-test/internal/testbed"
@@ -154,8 +156,9 @@ func (u *Suite) Trial(of string, v any) {
 	u.trials[of] = append(u.trials[of], file)
 }
 
-// End takes what was found; report is the suite's own, as its --json prints it.
-func (u *Suite) End(found *results.Suite, report any) {
+// End takes what was found; own is the suite's own report, as its --json prints
+// it.
+func (u *Suite) End(found *results.Suite, own any) {
 	s := u.session
 	found.Name = u.name
 	if found.Seconds == 0 {
@@ -167,7 +170,7 @@ func (u *Suite) End(found *results.Suite, report any) {
 	s.Suites = append(s.Suites, whole(found))
 	s.status.found(found)
 	if s.dir != nil {
-		s.keep(s.dir.JSON(filepath.Join("suites", u.name+".json"), report))
+		s.keep(s.dir.JSON(filepath.Join("suites", u.name+".json"), own))
 	}
 }
 
@@ -193,7 +196,7 @@ func (s *Session) Finish(interrupted bool, w io.Writer) (int, error) {
 	if err := errors.Join(s.errs...); err != nil {
 		return s.ExitStatus, fmt.Errorf("not all results could be kept: %w", err)
 	}
-	fmt.Fprintln(w, s.dir.Path())
+	fmt.Fprintf(w, "Report: %s\n", filepath.Join(s.dir.Path(), report))
 	return s.ExitStatus, nil
 }
 
@@ -218,7 +221,20 @@ func (s *Session) write() {
 	}
 	s.keep(s.dir.JSON("preflight.json", s.Preflight))
 	s.keep(s.dir.JSON("results.json", &s.Session))
+	for name, write := range map[string]func(io.Writer, *results.Session) error{
+		"results.csv": results.CSV, "junit.xml": results.JUnit, report: page.Write,
+	} {
+		var b bytes.Buffer
+		err := write(&b, &s.Session)
+		if err == nil {
+			err = s.dir.File(name, b.Bytes())
+		}
+		s.keep(err)
+	}
 }
+
+// report is the file for people.
+const report = "report.html"
 
 // whole replaces lists that are nil.
 func whole(u *results.Suite) *results.Suite {

@@ -32,7 +32,11 @@ func finish(t *testing.T, s *Session) (status int, dir string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return status, strings.TrimSpace(out.String())
+	report, _ := strings.CutPrefix(strings.TrimSpace(out.String()), "Report: ")
+	if report == "" {
+		return status, ""
+	}
+	return status, filepath.Dir(report)
 }
 
 // TestKept has two suites of one session on disk, and reads them back.
@@ -71,6 +75,11 @@ func TestKept(t *testing.T) {
 	}
 	if got := strings.Join(files, " "); got != "64:trials/loss-0001.json,trials/loss-0002.json imix:trials/loss-0003.json 128:" {
 		t.Error(got)
+	}
+	for _, name := range []string{"report.html", "results.csv", "junit.xml", "preflight.json", "suites/loss.json", "suites/self.json"} {
+		if b, err := os.ReadFile(filepath.Join(dir, name)); err != nil || len(b) == 0 {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 	var sent struct{ Sent int }
 	text, err = os.ReadFile(filepath.Join(dir, "trials/loss-0003.json"))
