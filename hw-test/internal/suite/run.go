@@ -102,7 +102,11 @@ func (b *job) session(ctx context.Context, s *session.Session) (err error) {
 // given are the flags as they were given by the user.
 func given(fs *pflag.FlagSet) (args []string) {
 	fs.Visit(func(f *pflag.Flag) {
-		if !f.Hidden {
+		switch {
+		case f.Name == "inside": // nobody gave it
+		case f.Value.Type() == "bool" && f.Value.String() == "true":
+			args = append(args, "--"+f.Name)
+		default:
 			args = append(args, "--"+f.Name+"="+f.Value.String())
 		}
 	})
