@@ -14,6 +14,8 @@ import (
 	"github.com/ringwalk/ringwalk/netmap"
 )
 
+//docs:begin forward
+
 // forward moves every packet from its input to its output, by swap where both
 // are in one memory.
 var forward = engine.StageFunc(func(in, out []*netmap.Ring, _ *engine.Clock) (int, bool, error) {
@@ -21,9 +23,12 @@ var forward = engine.StageFunc(func(in, out []*netmap.Ring, _ *engine.Clock) (in
 	return n, false, err
 })
 
+//docs:end
+
 // The program in the README: every frame from one interface to another.
 func Example() {
 	run := func(ctx context.Context) error {
+		//docs:begin program
 		mem, err := netmap.NewMemory(&netmap.MemoryConfig{Rings: 2})
 		if err != nil {
 			return err
@@ -46,6 +51,7 @@ func Example() {
 		left, err := out.TX()[0].Drain(time.Second)
 		log.Printf("received %+v, sent %+v, %d did not leave", in.RX()[0].Stats(), out.TX()[0].Stats(), left)
 		return err
+		//docs:end
 	}
 	_ = run
 }
