@@ -50,7 +50,7 @@ die() {
 	exit 1
 }
 
-list='' long='' inside='' work=''
+list='' long='' inside='' work='' child=''
 files=()
 while [ $# -gt 0 ]; do
 	case $1 in
@@ -69,12 +69,12 @@ command -v go >/dev/null || PATH=$PATH:/usr/local/go/bin
 outside() {
 	local root args=()
 	[ "$(id -u)" = 0 ] || die "run it as root: it makes namespaces"
-	for p in go git ip pgrep timeout unshare; do
+	for p in go git ip pgrep setpriv timeout unshare; do
 		command -v "$p" >/dev/null || die "the program $p is missing"
 	done
 	root=$(git -C "$(dirname "$0")" rev-parse --show-toplevel) || die "this is no clone of the repository"
 	work=$(mktemp -d) || die "no temporary directory can be made"
-	trap 'rm -rf "$work"' EXIT
+	trap 'clean' EXIT
 	trap 'exit 130' INT
 	trap 'exit 143' TERM
 	mkdir "$work/bin" "$work/home" "$work/tmp" "$work/blocks"
@@ -87,8 +87,21 @@ outside() {
 	export RINGWALK_RESULTS=$work/results LC_ALL=C
 	[ -z "$long" ] || args+=(--long)
 	[ -z "$list" ] || args+=(--list)
-	unshare --net --mount --pid --fork --kill-child --mount-proc \
-		bash "$work/clone/scripts/check-docs.sh" --inside "$work" "${args[@]}" "${files[@]}"
+	# In the background, for a trap waits for what is in the foreground to end.
+	setpriv --pdeathsig KILL unshare --net --mount --pid --fork --kill-child --mount-proc \
+		bash "$work/clone/scripts/check-docs.sh" --inside "$work" "${args[@]}" "${files[@]}" &
+	child=$!
+	wait "$child"
+}
+
+# clean ends the namespaces, and with them every process there, and removes what
+# was made.
+clean() {
+	if [ -n "$child" ] && kill -KILL "$child" 2>/dev/null; then
+		wait "$child" 2>/dev/null
+		sleep 1 # for the processes there to be gone
+	fi
+	rm -rf "$work"
 }
 
 # why says for what reason a word has a block skipped; nothing for other words.
@@ -103,9 +116,8 @@ why() { # WORD
 	esac
 }
 
-# lab makes the interfaces anew.
+# lab makes the interfaces.
 lab() {
-	ip link del eth0 2>/dev/null
 	ip link add eth0 type veth peer name eth1 && ip link set eth0 up && ip link set eth1 up
 }
 
@@ -115,6 +127,16 @@ left() {
 	ip -oneline link show | cut -d: -f2 | sed 's/@.*//; s/ //' | grep -vxE 'lo|eth0|eth1' | sed 's/^/the interface /'
 	# This shell is process 1 here, and the parent of who has lost theirs.
 	pgrep --parent $$ --list-full | grep -vE 'check-docs\.sh|<defunct>| (pgrep|grep|sed) ' | sed 's/^[0-9]*/the process/'
+}
+
+# sweep removes it, so that the next block begins as every one does.
+sweep() {
+	pkill -KILL --parent $$
+	wait
+	ip -all netns delete
+	ip -oneline link show | cut -d: -f2 | sed 's/@.*//; s/ //' | grep -vx lo | while IFS= read -r dev; do
+		ip link delete "$dev" 2>/dev/null # the other end of a pair is gone already
+	done
 }
 
 # program writes what bash is to run for a block.
@@ -192,6 +214,7 @@ block() { # WHERE FILE WORD…
 		124 | 137) echo "it did not end within $limit s" >"$file.left" ;;
 		*) grep '^>>>' "$file.log" >"$file.left" || echo ">>> bash failed" >"$file.left" ;;
 		esac
+		sweep
 		if [ ! -s "$file.left" ]; then
 			say ok "$where" "$((SECONDS - begin))s" "$first$([ $n = 1 ] || echo ' (the second time)')"
 			ran=$((ran + 1))
