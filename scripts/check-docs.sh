@@ -34,6 +34,7 @@ and words that say why a block cannot run here, and is skipped:
   vm               builds a kernel's modules, and boots it in a virtual machine
   network          fetches something
   changes-host     changes this host
+  example          names files, ports or builds of the reader's
   long             takes minutes; --long runs it
 
   --list    say what would be run and what skipped, and run nothing
@@ -112,6 +113,7 @@ why() { # WORD
 	vm) echo "builds a kernel's modules, and boots it in a virtual machine" ;;
 	network) echo "fetches something" ;;
 	changes-host) echo "changes this host" ;;
+	example) echo "names files, ports or builds of the reader's" ;;
 	long) [ -n "$long" ] || echo "takes minutes; --long runs it" ;;
 	esac
 }
@@ -183,7 +185,7 @@ block() { # WHERE FILE WORD…
 				[ "$p" = needs ] || command -v "$p" >/dev/null || reason+="needs $p; "
 			done
 			;;
-		hardware | netmap | vm | network | changes-host | long)
+		hardware | netmap | vm | network | changes-host | example | long)
 			[ -z "$(why "$word")" ] || reason+="$(why "$word"); "
 			[ "$word" != long ] || limit=1200
 			;;
