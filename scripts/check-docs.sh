@@ -172,7 +172,7 @@ say() { printf '%-6s %-28s %4s  %s\n' "$@"; }
 
 # block runs one, or says why not.
 block() { # WHERE FILE WORD…
-	local where=$1 file=$2 statuses=0 together='' reason='' word p first begin n limit=120 by=()
+	local where=$1 file=$2 statuses=0 together='' reason='' word p first before='' begin limit=120 by=()
 	shift 2
 	first=$(grep -m 1 . "$file" | cut -c 1-90)
 	for word; do
@@ -207,7 +207,7 @@ block() { # WHERE FILE WORD…
 		return
 	fi
 	program "$file" "$statuses" "$together" >"$file.run"
-	for n in 1 2; do
+	for _ in 1 2; do
 		lab || die "no veth pair can be made"
 		begin=$SECONDS
 		timeout --kill-after=10 "$limit" "${by[@]}" bash "$file.run" </dev/null >"$file.log" 2>&1
@@ -218,10 +218,12 @@ block() { # WHERE FILE WORD…
 		esac
 		sweep
 		if [ ! -s "$file.left" ]; then
-			say ok "$where" "$((SECONDS - begin))s" "$first$([ $n = 1 ] || echo ' (the second time)')"
+			say ok "$where" "$((SECONDS - begin))s" "$first"
+			[ -z "$before" ] || printf '       the second time; the first: %s\n' "$before"
 			ran=$((ran + 1))
 			return
 		fi
+		before=$(head -n 1 "$file.left")
 	done
 	say FAILED "$where" "$((SECONDS - begin))s" "$first"
 	sed 's/^/       /' "$file.left"
