@@ -19,8 +19,8 @@ each other, and pktgen, rcv and hw-test in its PATH. FILEs are other Markdown
 files of the repository than all of these.
 
 A block is run by bash, and each of its commands must end by itself, with status
-0. A block that fails is run once more, for the machine may be busy. Words behind
-```sh say otherwise:
+0. A block that fails is run again, three times in all, for the machine may be
+busy. Words behind ```sh say otherwise:
 
   together         each line is a terminal of its own: all are started, in turn
   paced            by chrt -f 10, for rates are to be kept on a busy machine, too
@@ -127,8 +127,9 @@ lab() {
 left() {
 	ip netns list | sed 's/^/the network namespace /'
 	ip -oneline link show | cut -d: -f2 | sed 's/@.*//; s/ //' | grep -vxE 'lo|eth0|eth1' | sed 's/^/the interface /'
-	# This shell is process 1 here, and the parent of who has lost theirs.
-	pgrep --parent $$ --list-full | grep -vE 'check-docs\.sh|<defunct>| (pgrep|grep|sed) ' | sed 's/^[0-9]*/the process/'
+	# This shell is process 1 here, and the parent of who has lost theirs. In
+	# brackets are those that have just ended.
+	pgrep --parent $$ --list-full | grep -vE 'check-docs\.sh| \[.*\]$| (pgrep|grep|sed) ' | sed 's/^[0-9]*/the process/'
 }
 
 # sweep removes it, so that the next block begins as every one does.
@@ -207,7 +208,7 @@ block() { # WHERE FILE WORD…
 		return
 	fi
 	program "$file" "$statuses" "$together" >"$file.run"
-	for _ in 1 2; do
+	for _ in 1 2 3; do
 		lab || die "no veth pair can be made"
 		begin=$SECONDS
 		timeout --kill-after=10 "$limit" "${by[@]}" bash "$file.run" </dev/null >"$file.log" 2>&1
@@ -219,7 +220,7 @@ block() { # WHERE FILE WORD…
 		sweep
 		if [ ! -s "$file.left" ]; then
 			say ok "$where" "$((SECONDS - begin))s" "$first"
-			[ -z "$before" ] || printf '       the second time; the first: %s\n' "$before"
+			[ -z "$before" ] || printf '       not the first time: %s\n' "$before"
 			ran=$((ran + 1))
 			return
 		fi
