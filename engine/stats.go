@@ -18,7 +18,7 @@ type Stats struct {
 
 	Truncated    uint64 // receive: packets longer than a buffer, or cut short by Config.Filter, dropped by the queue and not in Packets
 	TooLong      uint64 // transmit: packets longer than the port can send, dropped (Config.DropTooLong) and not in Packets
-	Backpressure uint64 // transmit: times the kernel took no more for the moment (EAGAIN, ENOBUFS)
+	Backpressure uint64 // transmit: times the kernel took no more for the moment (EAGAIN, ENOBUFS; a netmap ring that is full)
 	NoPeer       uint64 // transmit: packets of a port that sends to each packet's peer (udp:@LOCAL), dropped as they had none or one the kernel refuses; not in Packets
 
 	// Merged are those of Packets that the kernel took or gave as a part of a

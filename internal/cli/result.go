@@ -104,7 +104,7 @@ type TxResult struct {
 	// in Packets.
 	EndRecords uint64 `json:"end_records"`
 	// Backpressure is how often the port took no more for the moment (EAGAIN,
-	// ENOBUFS): what is on the way out holds the sender back.
+	// ENOBUFS, a netmap ring that is full): what is on the way out holds the sender back.
 	Backpressure uint64 `json:"backpressure"`
 	// RateAskedPPS is the rate asked over all threads in packets a second; 0
 	// is no limit, or one in bits.

@@ -219,3 +219,42 @@ func TestEngineOtherDirection(t *testing.T) {
 		}
 	}
 }
+
+// A sender whose ring is full and has to wait for room says so: it is held back
+// by its port, and not slow.
+func TestBackpressure(t *testing.T) {
+	d := netmaptest.New(nil)
+	tx := openEngine(t, d, "netmap:x{1", 0, 1).TX()[0]
+	rx := openEngine(t, d, "netmap:x}1", 1, 0).RX()[0]
+	fill := func() {
+		for range 3 { // the receiver's ring holds as much again
+			ring := tx.Ring()
+			run, rest := ring.Runs()
+			for _, slots := range [][]netmap.Slot{run, rest} {
+				for i := range slots {
+					slots[i].Len = 60
+				}
+			}
+			ring.Advance(ring.Space())
+			ok(t, tx.Sync())
+		}
+	}
+	if fill(); tx.Ring().Space() != 0 || tx.Stats().Backpressure != 0 {
+		t.Fatalf("room for %d, %+v", tx.Ring().Space(), tx.Stats())
+	}
+	ok(t, tx.Wait(time.Millisecond))
+	held := tx.Stats().Backpressure
+	if held == 0 {
+		t.Errorf("%+v", tx.Stats())
+	}
+	ok(t, rx.Sync())
+	rx.Ring().Advance(rx.Ring().Space())
+	ok(t, rx.Sync())
+	ok(t, tx.Sync())
+	if ok(t, tx.Wait(time.Millisecond)); tx.Ring().Space() == 0 || tx.Stats().Backpressure != held {
+		t.Errorf("room for %d, %+v", tx.Ring().Space(), tx.Stats())
+	}
+	if s := rx.Stats(); s.Backpressure != 0 {
+		t.Errorf("%+v", s)
+	}
+}

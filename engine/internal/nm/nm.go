@@ -223,6 +223,9 @@ func (q *queue) Poll() backend.Wait {
 	q.note() // before the poll, for it syncs
 	switch {
 	case q.Ring().Space() == 0:
+		if q.Dir() == netmap.TX {
+			backend.Add(&q.counters.Backpressure, 1)
+		}
 		return backend.Wait{FD: q.FD(), Events: q.Events(), After: look, Syncs: q.Queue.Polls()}
 	case q.Dir() == netmap.RX:
 		return backend.Now
