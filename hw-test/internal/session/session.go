@@ -51,11 +51,13 @@ type Plan struct {
 // A Session is a run under way.
 type Session struct {
 	results.Session
-	dir    *results.Dir // nil: nothing is kept
-	errs   []error      // what could not be written
-	why    string       // why nothing is to be run
-	status status
-	server *metrics.Server // nil: none
+	dir *results.Dir // nil: nothing is kept
+	// temporary is where dir is until Send; "" where it stays.
+	temporary string
+	errs      []error // what could not be written
+	why       string  // why nothing is to be run
+	status    status
+	server    *metrics.Server // nil: none
 }
 
 // Start looks at the host and makes the directory. The error is one of the
@@ -65,10 +67,6 @@ func Start(ctx context.Context, o *Options, p *Plan) (*Session, error) {
 		Format: results.Format, Tool: "hw-test", Command: append([]string{}, p.Command...), Start: time.Now(),
 		Host: host(), Build: build(), Lab: p.Lab, Suites: []*results.Suite{}, Notes: []string{},
 	}}
-	base := o.Results
-	if base == "" {
-		base = results.Base()
-	}
 	var err error
 	if o.Metrics != "" {
 		if s.server, err = metrics.Listen(o.Metrics); err != nil {
@@ -76,10 +74,8 @@ func Start(ctx context.Context, o *Options, p *Plan) (*Session, error) {
 		}
 		s.server.ServeFrom(&s.status)
 	}
-	if base != results.NoDir {
-		if s.dir, err = results.Create(base, p.Name, s.Start); err != nil {
-			return nil, errors.Join(err, s.close())
-		}
+	if err := s.create(o.Base(), p.Name); err != nil {
+		return nil, errors.Join(err, s.close())
 	}
 	s.Preflight = preflight.Run(ctx, p.Ports, nil)
 	if err := ctx.Err(); err != nil {
@@ -196,7 +192,9 @@ func (s *Session) Finish(interrupted bool, w io.Writer) (int, error) {
 	if err := errors.Join(s.errs...); err != nil {
 		return s.ExitStatus, fmt.Errorf("not all results could be kept: %w", err)
 	}
-	fmt.Fprintf(w, "Report: %s\n", filepath.Join(s.dir.Path(), report))
+	if s.temporary == "" {
+		fmt.Fprintf(w, "Report: %s\n", filepath.Join(s.dir.Path(), report))
+	}
 	return s.ExitStatus, nil
 }
 
