@@ -11,6 +11,11 @@
 //	                                                   └────────────┘
 //	                                     token bucket on tg-a ↑   ↑ on hop-b
 //
+//	local, and inside of vm
+//
+//	  netmap:eth0                          netmap:eth1       ports of this host,
+//	    pktgen ───▶ the device under test ───▶ rcv           whatever is between
+//
 // The first shows what the tester itself can do; there is no device. In the
 // second a device of known behaviour stands for the real one: the kernel's
 // bridge, or package hop as a process. Both are made for the run, have no name
@@ -71,6 +76,10 @@ type Port struct {
 	// Exact tells that the device's counters count each frame that passes, at
 	// once, so that they must agree with the program's.
 	Exact bool
+	// Late is how far the device's counters may be behind.
+	Late time.Duration
+	// Noise is how many frames a second that are not of the test may come.
+	Noise float64
 }
 
 // Role is what a device is for.
@@ -93,6 +102,9 @@ type Counters struct {
 	RxBytes   uint64 `json:"rx_bytes"`
 	RxErrors  uint64 `json:"rx_errors"`
 	RxDropped uint64 `json:"rx_dropped"`
+	// RxMissed are frames for which the device had no room, because whoever
+	// reads it was late.
+	RxMissed  uint64 `json:"rx_missed"`
 	TxPackets uint64 `json:"tx_packets"`
 	TxBytes   uint64 `json:"tx_bytes"`
 	TxErrors  uint64 `json:"tx_errors"`
@@ -117,6 +129,7 @@ func (c Counters) Since(before Counters) Counters {
 	c.RxBytes -= before.RxBytes
 	c.RxErrors -= before.RxErrors
 	c.RxDropped -= before.RxDropped
+	c.RxMissed -= before.RxMissed
 	c.TxPackets -= before.TxPackets
 	c.TxBytes -= before.TxBytes
 	c.TxErrors -= before.TxErrors

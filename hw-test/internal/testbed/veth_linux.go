@@ -209,19 +209,25 @@ func (d *device) counters() (c Counters, err error) {
 		RxPackets: n.RxPackets, RxBytes: n.RxBytes, RxErrors: n.RxErrors, RxDropped: n.RxDropped,
 		TxPackets: n.TxPackets, TxBytes: n.TxBytes, TxErrors: n.TxErrors, TxDropped: n.TxDropped,
 	}
-	err = d.ns.Do(func() error {
-		state, err := qdisc.Get(qdisc.Link{Name: d.name})
-		if err != nil || len(state.Qdiscs) == 0 {
-			return err
-		}
-		q := &state.Qdiscs[0]
-		c.Qdisc = Qdisc{
-			Kind: q.Kind, Packets: q.Stats.Packets, Drops: uint64(q.Stats.Drops),
-			Overlimits: uint64(q.Stats.Overlimits), Backlog: uint64(q.Stats.Qlen),
-		}
-		return nil
+	err = d.ns.Do(func() (err error) {
+		c.Qdisc, err = rootQdisc(d.name)
+		return err
 	})
 	return c, err
+}
+
+// rootQdisc is what the root queueing discipline of a device in the caller's
+// namespace counted.
+func rootQdisc(name string) (Qdisc, error) {
+	state, err := qdisc.Get(qdisc.Link{Name: name})
+	if err != nil || len(state.Qdiscs) == 0 {
+		return Qdisc{}, err
+	}
+	q := &state.Qdiscs[0]
+	return Qdisc{
+		Kind: q.Kind, Packets: q.Stats.Packets, Drops: uint64(q.Stats.Drops),
+		Overlimits: uint64(q.Stats.Overlimits), Backlog: uint64(q.Stats.Qlen),
+	}, nil
 }
 
 // Close ends the hop. The namespaces go with the last process in them, and the
