@@ -39,7 +39,11 @@ func Estimate(cfg *Config) (rounds []Round, d time.Duration, err error) {
 
 // trial is how long one of a round takes.
 func (s *state) trial(round int) time.Duration {
-	return time.Duration(s.rounds[round].duration*float64(time.Second)) + s.Overhead
+	d := time.Duration(s.rounds[round].duration * float64(time.Second))
+	if s.Overhead != nil {
+		d += s.Overhead()
+	}
+	return d
 }
 
 // usual is how many trials a goal takes in a round.

@@ -36,8 +36,9 @@ type Config struct {
 	Confirm int
 	// MaxTrials ends a search that does not; 0: 200.
 	MaxTrials int
-	// Overhead is what a trial takes besides its duration; for estimates only.
-	Overhead time.Duration
+	// Overhead is what a trial takes besides its duration, as far as it is
+	// known until now; for estimates only. nil: nothing.
+	Overhead func() time.Duration
 	// Progress, if not nil, is called before each trial.
 	Progress func(Progress)
 }

@@ -15,7 +15,7 @@ import (
 var ndrPDR = []Goal{{"NDR", 0}, {"PDR", 0.005}}
 
 func config(most float64) *Config {
-	return &Config{Goals: ndrPDR, Min: most / 100, Max: most, Overhead: time.Second}
+	return &Config{Goals: ndrPDR, Min: most / 100, Max: most, Overhead: func() time.Duration { return time.Second }}
 }
 
 func run(t *testing.T, c *Config, dev device) *Result {

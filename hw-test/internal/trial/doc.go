@@ -18,8 +18,10 @@
 //
 //   - pktgen missed its rate for another reason,
 //   - frames were lost after pktgen stood still and made up for it in a burst,
-//   - rcv's own socket dropped frames, or cut them,
-//   - frames came that are no probes, or more than were sent, or another sender's,
+//   - rcv's own socket or NIC dropped frames, or cut them,
+//   - frames came that are no probes (more than a switch or router sends of
+//     itself, where there may be one), or more than were sent, or another
+//     sender's,
 //   - a program and the device under it count differently.
 //
 // That a program failed or did not end is an error, and no trial.

@@ -23,7 +23,7 @@ func (r *Runner) judge(t *Trial) {
 		return
 	}
 	t.paced(or(r.Tolerance, 0.01))
-	t.received()
+	t.received(receiver, r.Env.Receiver().Noise)
 	if r.Env.Sender().Exact {
 		t.agree("pktgen", tx.Packets+tx.EndRecords, sender.Device, sender.TxPackets)
 	}
@@ -61,7 +61,7 @@ func (t *Trial) drops() {
 		}
 		c := t.After[i].Since(b)
 		for _, d := range []Drop{
-			{c.Role, c.Device, "device", c.TxDropped + c.TxErrors + c.RxErrors},
+			{c.Role, c.Device, "device", c.TxDropped + c.TxErrors + c.RxErrors + c.RxMissed},
 			{c.Role, c.Device, c.Qdisc.Kind, c.Qdisc.Drops},
 		} {
 			if d.Frames > 0 {
@@ -109,10 +109,14 @@ func holding(own *testbed.Counters, refused uint64) string {
 // late is by how much the last frame may come late.
 const late = 20 * time.Millisecond
 
-// short tells whether a rate is less than was asked, by more than two frames.
+// short tells whether a rate is less than was asked, by more than two frames or
+// a burst.
 func (t *Trial) short(rate, tolerance float64) bool {
-	return rate < t.Load*(1-tolerance) && t.Load-rate > 2/t.Seconds
+	return rate < t.Load*(1-tolerance) && t.Load-rate > t.grain()
 }
+
+// grain is a rate of two frames, or one burst, in the trial.
+func (t *Trial) grain() float64 { return max(2, float64(t.Burst)) / t.Seconds }
 
 // paced judges how pktgen kept its rate.
 func (t *Trial) paced(tolerance float64) {
@@ -122,7 +126,7 @@ func (t *Trial) paced(tolerance float64) {
 		t.because("pktgen sent nothing")
 	case t.Load > 0 && t.short(tx.PPS, tolerance):
 		t.because("pktgen reached %spps of the %spps asked; its device did not hold it back, is this machine busy?", cli.Norm(tx.PPS), cli.Norm(t.Load))
-	case t.Load > 0 && tx.PPS > t.Load*(1+tolerance) && tx.PPS-t.Load > 2/t.Seconds:
+	case t.Load > 0 && tx.PPS > t.Load*(1+tolerance) && tx.PPS-t.Load > t.grain():
 		t.because("pktgen sent %spps, though %spps were asked", cli.Norm(tx.PPS), cli.Norm(t.Load))
 	}
 }
@@ -138,17 +142,24 @@ func (t *Trial) stalled(most time.Duration) {
 	}
 }
 
-// received judges what rcv got.
-func (t *Trial) received() {
+// received judges what rcv got from a path with so many frames of others a
+// second.
+func (t *Trial) received(own testbed.Counters, noise float64) {
 	rx, p := t.Rcv, t.Rcv.Probe
 	if rx.KernelDrops > 0 {
 		t.because("rcv's own socket dropped %d frames, because rcv was late", rx.KernelDrops)
 	}
+	if own.RxMissed > 0 {
+		t.because("rcv's own device %s had no room for %d frames, because rcv was late", own.Device, own.RxMissed)
+	}
 	if rx.Truncated > 0 {
 		t.because("%d frames were longer than rcv's buffers", rx.Truncated)
 	}
-	if rx.NotProbe > 0 {
+	if float64(rx.NotProbe) > noise*(t.Seconds+1) {
 		t.because("%d frames came that pktgen did not send", rx.NotProbe)
+	}
+	if rx.Packets == 0 && t.Pktgen.Start.Sub(rx.Start) > first {
+		t.because("rcv had waited %v for the first frame before pktgen began to send", first)
 	}
 	if p.Distinct > t.Sent {
 		t.because("rcv found %d different probes, pktgen sent %d", p.Distinct, t.Sent)

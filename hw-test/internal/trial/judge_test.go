@@ -3,6 +3,7 @@ package trial
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/ringwalk/ringwalk/hw-test/internal/search"
 	"github.com/ringwalk/ringwalk/hw-test/internal/testbed"
@@ -13,10 +14,11 @@ import (
 type bed struct {
 	testbed.Environment
 	exact bool
+	noise float64
 }
 
 func (b bed) Sender() *testbed.Port   { return &testbed.Port{Exact: b.exact} }
-func (b bed) Receiver() *testbed.Port { return &testbed.Port{Exact: b.exact} }
+func (b bed) Receiver() *testbed.Port { return &testbed.Port{Exact: b.exact, Noise: b.noise} }
 
 // perfect is a trial of 1000 frames in a second, 9 end records, of which a hop
 // dropped 20, on devices that had counted before.
@@ -71,6 +73,12 @@ func TestJudge(t *testing.T) {
 		{"own socket", search.Invalid, "own socket dropped 4", func(t *Trial) { t.Rcv.KernelDrops, t.Rcv.Packets = 4, 985 }},
 		{"cut", search.Invalid, "longer than rcv's buffers", func(t *Trial) { t.Rcv.Truncated, t.Rcv.Packets = 4, 985 }},
 		{"foreign", search.Invalid, "2 frames came that pktgen did not send", func(t *Trial) { t.Rcv.NotProbe = 2 }},
+		{"own device", search.Invalid, "own device tg-b had no room for 4 frames", func(t *Trial) { t.After[2].RxMissed = 4 }},
+		{"gave up", search.Invalid, "had waited 5s for the first frame before pktgen began", func(t *Trial) {
+			t.Rcv.Packets, *t.Rcv.Probe = 0, cli.Probe{}
+			t.After[2].RxPackets = 300
+			t.Pktgen.Start = t.Rcv.Start.Add(6 * time.Second)
+		}},
 		{"more than sent", search.Invalid, "1001 different probes, pktgen sent 1000", func(t *Trial) { t.Rcv.Probe.Distinct = 1001 }},
 		{"end records", search.Invalid, "end records 999", func(t *Trial) { t.Rcv.Probe.Streams[0].Total = 999 }},
 		{"another sender", search.Invalid, "two senders used stream 0 at once", func(t *Trial) { t.Rcv.Probe.Streams[0].Shared = true }},
@@ -103,6 +111,24 @@ func TestJudge(t *testing.T) {
 	r.judge(tr)
 	if tr.Sent != 1000 || tr.Lost != 20 || len(tr.Drops) != 1 || tr.Drops[0] != (Drop{testbed.HopOut, "hop-b", "tbf", 20}) {
 		t.Errorf("%+v", tr)
+	}
+	// A switch may say something of itself, but not much.
+	for n, want := range map[uint64]search.Kind{5: search.Valid, 50: search.Invalid} {
+		tr := perfect()
+		tr.Rcv.NotProbe = n
+		r := Runner{Env: bed{noise: 10}}
+		if r.judge(tr); tr.Kind != want {
+			t.Errorf("%d frames of others: %s", n, tr.Kind)
+		}
+	}
+	// With bursts a rate is as fine as one of them.
+	for pps, want := range map[float64]search.Kind{965: search.Valid, 1035: search.Valid, 955: search.Invalid} {
+		tr := perfect()
+		tr.Burst, tr.Pktgen.PPS = 40, pps
+		r := Runner{Env: bed{exact: true}}
+		if r.judge(tr); tr.Kind != want {
+			t.Errorf("%v pps in bursts: %s, %q", pps, tr.Kind, tr.Why)
+		}
 	}
 	// Counters that are late or count other things are not compared.
 	tr = perfect()

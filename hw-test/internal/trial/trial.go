@@ -25,6 +25,8 @@ type Trial struct {
 	// Seconds for how long.
 	Load    float64 `json:"load_pps"`
 	Seconds float64 `json:"seconds"`
+	// Burst is how many frames were sent at once; 0: as evenly as possible.
+	Burst int `json:"burst"`
 	// Kind is the verdict, and Why has a sentence for each reason that it is
 	// not valid; never null in JSON.
 	Kind search.Kind `json:"kind"`
@@ -77,26 +79,33 @@ type Runner struct {
 	// RFC 2544, section 23, has 2 s there; it is to be longer than the longest
 	// delay on the way, and than 128 ms between pktgen's end records.
 	Settle time.Duration
+	// Burst has pktgen send as many frames as are due in this time at once; 0:
+	// as evenly as it can. It is for testers that wake too seldom for that.
+	Burst time.Duration
 	// Attempts bounds the trials for one question, while they are invalid; 0:
 	// 3.
 	Attempts int
 	// Done, if not nil, is called with each trial, the invalid ones too.
 	Done func(*Trial)
+	// Spent, if not nil, learns what trials take besides their sending.
+	Spent *Spent
 
 	number int
 }
 
-// Overhead is about what a trial takes besides its sending: two programs are
-// started, end records take 255 ms, and rcv waits.
-func (r *Runner) Overhead() time.Duration { return 400*time.Millisecond + r.settle() }
+// Overhead is about what a trial takes besides its sending.
+func (r *Runner) Overhead() time.Duration { return r.Spent.Overhead(r.settle()) }
 
-func (r *Runner) settle() time.Duration { return or(r.Settle, 500*time.Millisecond) }
+func (r *Runner) settle() time.Duration { return or(r.Settle, defaultSettle) }
 
-// slack is what a trial may take beyond its sending before something hangs.
-const slack = 10 * time.Second
+const defaultSettle = 500 * time.Millisecond
+
+// slack is what a trial may take beyond its sending and settling before
+// something hangs.
+const slack = 15 * time.Second
 
 // first bounds rcv's wait for the first frame.
-const first = 3 * time.Second
+const first = 5 * time.Second
 
 func or[T comparable](v, zero T) T {
 	var none T
@@ -147,12 +156,13 @@ func (r *Runner) once(ctx context.Context, load float64, d time.Duration, attemp
 	r.number++
 	t = &Trial{
 		Number: r.number, Attempt: attempt, Start: time.Now(), Load: load, Seconds: d.Seconds(),
-		Why: []string{}, Drops: []Drop{},
+		Burst: r.burst(load), Why: []string{}, Drops: []Drop{},
 	}
 	if t.Before, err = r.Env.Counters(); err != nil {
 		return nil, fmt.Errorf("read the counters before a trial: %w", err)
 	}
 	tx, rx := r.run(ctx, load, d)
+	r.settleCounters(ctx, tx.Result, rx.Result)
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -164,12 +174,28 @@ func (r *Runner) once(ctx context.Context, load float64, d time.Duration, attemp
 		return nil, err
 	}
 	r.judge(t)
+	if r.Spent != nil {
+		r.Spent.add(time.Since(t.Start) - d)
+	}
 	return t, nil
+}
+
+// settleCounters waits for counters that are late, where it matters who on the
+// way lost something.
+func (r *Runner) settleCounters(ctx context.Context, tx, rx *cli.Result) {
+	late := max(r.Env.Sender().Late, r.Env.Receiver().Late)
+	if late == 0 || tx == nil || rx == nil || rx.RxResult == nil || rx.Probe == nil || rx.Probe.Distinct >= tx.Packets {
+		return
+	}
+	select {
+	case <-time.After(late):
+	case <-ctx.Done():
+	}
 }
 
 // run runs both programs.
 func (r *Runner) run(ctx context.Context, load float64, d time.Duration) (tx, rx program.Outcome) {
-	ctx, cancel := context.WithTimeout(ctx, d+slack)
+	ctx, cancel := context.WithTimeout(ctx, d+r.settle()+slack)
 	defer cancel()
 	from, to := r.Env.Sender(), r.Env.Receiver()
 	tx.Failure = "was not started, because rcv did not get ready"
@@ -180,12 +206,24 @@ func (r *Runner) run(ctx context.Context, load float64, d time.Duration) (tx, rx
 		args := []string{
 			"-i", from.Spec, "-f", "tx", "-l", r.Lengths, "-T", "0", "--json", "--best-effort", "--duration", d.String(),
 		}
-		if load > 0 {
+		switch n := r.burst(load); {
+		case n > 0:
+			every := time.Duration(math.Round(float64(n) / load * 1e9))
+			args = append(args, "--bursts", fmt.Sprintf("%d/%v", n, every))
+		case load > 0:
 			args = append(args, "-R", strconv.FormatFloat(load, 'f', -1, 64))
 		}
 		tx = program.Start(ctx, from.Launch, "pktgen", append(args, from.Flags...)).Wait()
 	}
 	return tx, rcv.Wait()
+}
+
+// burst is how many frames go at once at a load, 0 for one by one.
+func (r *Runner) burst(load float64) int {
+	if r.Burst == 0 || load == 0 {
+		return 0
+	}
+	return max(1, int(math.Round(load*r.Burst.Seconds())))
 }
 
 // failed is what is wrong with how a program ended. A result that falls short
