@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/ringwalk/ringwalk/hw-test/internal/results"
 	"github.com/ringwalk/ringwalk/internal/cli"
 )
 
@@ -186,7 +187,9 @@ func (p *plan) addFiles(o *Options) error {
 	for f := range libraries.files {
 		p.files[f] = f
 	}
-	p.config.Env = []string{guestPath, "HOME=/", "TERM=" + cmp.Or(os.Getenv("TERM"), "linux")}
+	p.config.Env = []string{guestPath, "HOME=/", "TERM=" + cmp.Or(os.Getenv("TERM"), "linux"),
+		// Nothing is kept where all is gone at the end.
+		results.Env + "=" + results.NoDir}
 	if dirs := libraries.dirs(); len(dirs) > 0 {
 		p.config.Env = append(p.config.Env, "LD_LIBRARY_PATH="+strings.Join(dirs, ":"))
 	}
