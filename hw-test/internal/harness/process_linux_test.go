@@ -71,13 +71,16 @@ func (h *hwtest) asNobody() {
 	}
 }
 
-func (h *hwtest) start() {
+func (h *hwtest) start() { h.startBy(netlab.Start) }
+
+// startBy is start in a namespace: NS.Start.
+func (h *hwtest) startBy(start func(*exec.Cmd) error) {
 	out, err := h.StdoutPipe()
 	if err != nil {
 		h.t.Fatal(err)
 	}
 	h.stdout = bufio.NewReader(out)
-	if err := netlab.Start(h.Cmd); err != nil {
+	if err := start(h.Cmd); err != nil {
 		if h.SysProcAttr.Credential != nil && (errors.Is(err, unix.EPERM) || errors.Is(err, unix.EINVAL)) {
 			testnet.Skip(h.t, "cannot become another user here: %v", err) // root of a user namespace
 		}

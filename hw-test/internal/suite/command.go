@@ -16,19 +16,34 @@ nothing is lost (NDR, RFC 2544's throughput), and the highest at which at most s
 
 A trial that says nothing about the device is repeated, three times in all: pktgen missed its rate,
 rcv's own socket dropped frames, counters disagree, something else was on the wire. Where the
-sender's own device holds it back, that is no throughput, and is called generator-limited.`
+sender's own device holds it back, that is no throughput, and is called generator-limited.
+` + aboutPorts
 
 const aboutLoss = `Measures what share of the frames is lost at the highest rate, and from there down by tenths, until
-two rates in a row lose nothing (RFC 2544, 26.3).`
+two rates in a row lose nothing (RFC 2544, 26.3).
+` + aboutPorts
 
 const aboutLatency = `Measures how long frames take one way, at 10, 50 and 90 percent of the highest rate at which nothing
 is lost (NDR), which it finds first; with --max-rate, of that rate. Percentiles are over all frames
-of a trial. Where rcv tells no one-way delay, as between hosts with two clocks, rows are skipped.`
+of a trial. Where rcv tells no one-way delay, as between hosts with two clocks, rows are skipped.
+` + aboutPorts
+
+const aboutPorts = `
+Without a lab file it runs over veth pairs in network namespaces, which it makes, and a device of
+known behaviour between them. With --lab or --ports it runs over ports that are there:
+  --ports netmap:eth1,netmap:eth2   two ports of this host, whatever is between them
+  --lab lab.yaml                    those of a lab file, with their CPUs; environment vm boots a
+                                    virtual machine, tests in it and brings the results here
+Netmap ports are held open until the end: NICs are not reset between trials. Frames go to the
+receiver's MAC address; a router wants --dst-mac (its own) and --dst (what it has a route to). Frames
+of others, such as a switch's, are no fault as long as there are few, 10 a second. The counters of a
+NIC are late and count other things, and are not held against those of pktgen and rcv; but frames
+that the receiver's NIC had no room for make a trial invalid.`
 
 const statuses = `
 Exit status:
   0    every row has its figures
-  1    a row failed, or was not finished because of ^C; or nothing could be run
+  1    a program or the environment broke, or ^C left rows unfinished; or nothing could be run
   2    the command line is wrong
   3    ran, but a row has no throughput, or is generator-limited, invalid or skipped
   130  a second ^C; the first ends the run in order, with what there is
@@ -42,7 +57,9 @@ func Commands(status *int) []*cobra.Command {
 			`  hw-test throughput --quick
   hw-test throughput --tbf 12Mbps --sizes 64,imix --duration 5s
   hw-test throughput --dut forward --lose 1000 --max-rate 20000 --sizes 64
-  hw-test throughput --env veth --sizes 64 --json | jq '.rows[].search.goals'`),
+  hw-test throughput --env veth --sizes 64 --json | jq '.rows[].search.goals'
+  hw-test throughput --ports netmap:eth1,netmap:eth2 --cpus 2-3/4-5 --max-rate 50%
+  hw-test throughput --lab lab.yaml --path gen.left`),
 		command(status, lossName, "measure what share is lost at which rate (RFC 2544, 26.3)", aboutLoss,
 			`  hw-test loss --tbf 12Mbps --max-rate 20Mbps --sizes 512 --duration 2s`),
 		command(status, latencyName, "measure delays below the rate without loss (RFC 2544, 26.2)", aboutLatency,

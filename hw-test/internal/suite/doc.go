@@ -8,6 +8,13 @@
 //	               ▼
 //	            Report: rows with verdict, sentence, raw trials ──▶ table, --json
 //
+// # Where
+//
+// A suite runs over veth pairs that it makes, over ports of this host (--ports,
+// or --lab with a path of the lab file), or, for a lab of environment vm, in a
+// virtual machine: the same command runs inside and its results come out as an
+// archive.
+//
 // # Sizes
 //
 // Sizes are those of RFC 2544, section 9.1: of a frame on the wire with its

@@ -26,10 +26,12 @@ type Options struct {
 	Width   float64 // percent
 
 	Initial, Duration, Settle, Stall time.Duration
+	Burst                            time.Duration
 	Tolerance                        float64 // percent
 
 	Confirm  uint64
 	Env, DUT string
+	Where
 	TBF, Own cli.Rate
 	Lose     uint64
 	Burn     time.Duration
@@ -44,6 +46,8 @@ type Options struct {
 const (
 	envVeth    = "veth"
 	envVethDUT = "veth-dut"
+	envLocal   = "local"
+	envVM      = "vm"
 )
 
 const (
@@ -71,10 +75,12 @@ func (o *Options) Flags(fs *pflag.FlagSet, name string) {
 	fs.Var(cli.DurationValue(&o.Duration, time.Second), "duration", "how `long` full trials send; RFC 2544 has 60s")
 	fs.Var(cli.DurationValue(&o.Settle, time.Second), "settle", "how `long` to wait for stragglers after a trial, 200ms and more; RFC 2544 has 2s")
 	fs.Var(percentValue{&o.Tolerance}, "rate-tolerance", "by how many `percent` pktgen may miss its rate before a trial is invalid")
-	fs.Var(cli.DurationValue(&o.Stall, time.Second), "stall", "how `long` pktgen may stand still before what was lost may be its fault: it makes up\nfor it in a burst")
+	fs.Var(cli.DurationValue(&o.Stall, time.Second), "stall", "how `long` pktgen may stand still before what was lost may be its fault: it makes up\nfor it in a burst; default: 10ms, with --burst that much more")
+	fs.Var(cli.DurationValue(&o.Burst, time.Second), "burst", "send frames in bursts, one each such `time`, not one by one: for a tester that wakes\ntoo seldom, such as an emulated machine (20ms)")
 	fs.Var(cli.RateValue(&o.MaxRate), "max-rate", "the highest `rate` to try: frames a second, or 5Gbps, 5Gbps-wire, 50%; default:\nline rate, or where there is none, 90 % of what pktgen reaches")
 	fs.BoolVar(&o.Quick, "quick", false, "a first look: sizes 64 and 1518, trials of 0.5 and 2 s")
-	fs.StringVar(&o.Env, "env", envVethDUT, "`where`: veth-dut, or veth, which has no device and measures the tester")
+	fs.StringVar(&o.Env, "env", envVethDUT, "`where`: veth-dut, or veth, which has no device and measures the tester; --ports and\n--lab have their own: local, vm")
+	o.Where.flags(fs)
 	fs.StringVar(&o.DUT, "dut", testbed.Bridge, "veth-dut: `what` the device is: bridge (the kernel's) or forward (a program)")
 	fs.Var(cli.RateValue(&o.TBF), "tbf", "veth-dut: a token bucket of this `rate` on the device's way out, as in 12Mbps")
 	fs.Var(cli.CountValue(&o.Lose), "lose", "veth-dut, forward: the device loses every frame with this `number`")
@@ -119,6 +125,9 @@ func (o *Options) complete(fs *pflag.FlagSet) error {
 			}
 		}
 	}
+	if !fs.Changed("stall") {
+		o.Stall += o.Burst // it stands still that long anyway
+	}
 	o.Initial = min(o.Initial, o.Duration)
 	for _, d := range []struct {
 		flag         string
@@ -128,9 +137,12 @@ func (o *Options) complete(fs *pflag.FlagSet) error {
 			return cli.Usagef("--%s: %v is not from %v to an hour", d.flag, d.value, d.least)
 		}
 	}
+	if err := o.where(fs); err != nil {
+		return err
+	}
 	switch {
-	case o.Env != envVeth && o.Env != envVethDUT:
-		return cli.Usagef("--env: %q is neither veth nor veth-dut", o.Env)
+	case !slices.Contains([]string{envVeth, envVethDUT, envLocal, envVM}, o.Env):
+		return cli.Usagef("--env: %q is none of veth-dut, veth, local and vm", o.Env)
 	case o.DUT != testbed.Bridge && o.DUT != testbed.Forward:
 		return cli.Usagef("--dut: %q is neither bridge nor forward", o.DUT)
 	case o.Env == envVeth && (o.TBF.Value > 0 || o.Lose > 0 || fs.Changed("dut")):
@@ -143,6 +155,8 @@ func (o *Options) complete(fs *pflag.FlagSet) error {
 		return cli.Usagef("--rate-tolerance: %v is not from 0.01 to 50 percent", o.Tolerance)
 	case o.Stall <= 0 || o.Stall > time.Minute:
 		return cli.Usagef("--stall: %v is not above zero and at most a minute", o.Stall)
+	case o.Burst > time.Second:
+		return cli.Usagef("--burst: %v is more than a second", o.Burst)
 	case o.PDR >= 100:
 		return cli.Usagef("--pdr: all frames may be lost")
 	case o.Confirm < 1 || o.Confirm > 100:
@@ -154,7 +168,7 @@ func (o *Options) complete(fs *pflag.FlagSet) error {
 		}
 	}
 	for flag, r := range map[string]cli.Rate{"max-rate": o.MaxRate, "min-rate": o.MinRate} {
-		if r.Unit == cli.LinkRate {
+		if r.Unit == cli.LinkRate && o.Env != envVM {
 			return cli.Usagef("--%s: a veth has no line rate to take a share of; say frames or bits a second", flag)
 		}
 	}
@@ -229,7 +243,7 @@ func (p *Profile) rate(pps float64) string {
 }
 
 // search is the configuration of a search from o and the highest rate.
-func (o *Options) search(p *Profile, most float64, overhead time.Duration) *search.Config {
+func (o *Options) search(p *Profile, most float64, overhead func() time.Duration) *search.Config {
 	c := &search.Config{
 		Goals: []search.Goal{{Name: "NDR", LossRatio: 0}, {Name: "PDR", LossRatio: o.PDR / 100}},
 		Max:   most, Initial: o.Initial, Final: o.Duration, Width: o.Width / 100, Confirm: int(o.Confirm), Overhead: overhead,

@@ -46,6 +46,7 @@ type Settings struct {
 	FinalSeconds   float64 `json:"final_seconds"`   // of full trials
 	SettleSeconds  float64 `json:"settle_seconds"`  // of waiting after a trial
 	StallSeconds   float64 `json:"stall_seconds"`   // that pktgen may stand still before loss is in doubt
+	BurstSeconds   float64 `json:"burst_seconds"`   // from burst to burst; 0: frames one by one
 	RateTolerance  float64 `json:"rate_tolerance"`  // share of the rate that may be missing
 	PDRLossRatio   float64 `json:"pdr_loss_ratio"`
 	Width          float64 `json:"width"`   // of bounds, as a share of the upper one
@@ -86,14 +87,13 @@ func newReport(name string, o *Options) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	bed := o.testbed()
 	r := &Report{
 		Tool: "hw-test", Version: cli.Version(), Suite: name, Start: time.Now(),
 		Host:        Host{OS: runtime.GOOS, Arch: runtime.GOARCH, Kernel: bench.KernelRelease(), CPUs: runtime.NumCPU()},
-		Environment: bed.Describe(),
+		Environment: o.describe(),
 		Settings: Settings{
 			InitialSeconds: o.Initial.Seconds(), FinalSeconds: o.Duration.Seconds(), SettleSeconds: o.Settle.Seconds(),
-			StallSeconds: o.Stall.Seconds(), RateTolerance: o.Tolerance / 100, PDRLossRatio: o.PDR / 100, Width: o.Width / 100, Confirm: int(o.Confirm),
+			StallSeconds: o.Stall.Seconds(), BurstSeconds: o.Burst.Seconds(), RateTolerance: o.Tolerance / 100, PDRLossRatio: o.PDR / 100, Width: o.Width / 100, Confirm: int(o.Confirm),
 		},
 		Rows: []*Row{},
 	}

@@ -136,14 +136,14 @@ func TestQuick(t *testing.T) {
 	if len(j.Rows) != 2 || j.Initial != 500*time.Millisecond || j.Duration != 3*time.Second {
 		t.Errorf("%+v", j.Options)
 	}
-	if c := j.search(&j.Rows[0].Profile, 1e6, 0); c.Min != 1e4 || len(c.Goals) != 2 || c.Goals[1].LossRatio != 0.005 || c.Width != 0.005 {
+	if c := j.search(&j.Rows[0].Profile, 1e6, nil); c.Min != 1e4 || len(c.Goals) != 2 || c.Goals[1].LossRatio != 0.005 || c.Width != 0.005 {
 		t.Errorf("%+v", c)
 	}
 	// So slow that a hundredth would be too few frames to lose one.
-	if c := j.search(&j.Rows[0].Profile, 5000, 0); c.Min != 2500 {
+	if c := j.search(&j.Rows[0].Profile, 5000, nil); c.Min != 2500 {
 		t.Errorf("%+v", c)
 	}
-	if c := newJob(t, latencyName).search(&j.Rows[0].Profile, 1e6, 0); len(c.Goals) != 1 {
+	if c := newJob(t, latencyName).search(&j.Rows[0].Profile, 1e6, nil); len(c.Goals) != 1 {
 		t.Errorf("%+v", c)
 	}
 }

@@ -40,6 +40,7 @@ type job struct {
 	progress progress
 	keep     *session.Suite
 	broke    bool // a program or the environment did
+	spent    trial.Spent
 }
 
 // Run runs the suite of that name and returns its exit status; fs are the flags
@@ -57,17 +58,20 @@ func Run(ctx context.Context, name string, o *Options, fs *pflag.FlagSet, stdout
 		b.printPlan(stdout)
 		return cli.ExitOK, nil
 	}
-	if err := netlab.Can(); err != nil && errors.Is(err, netlab.ErrNoPrivilege) && !o.inside {
+	if o.Env == envVM {
+		return b.machine(ctx, given(fs), stdout, stderr)
+	}
+	if err := netlab.Can(); o.made() && err != nil && errors.Is(err, netlab.ErrNoPrivilege) && !o.inside {
 		if inside := netlab.CanUserNS(); inside != nil {
 			return 0, fmt.Errorf("%w; nor in a user namespace: %w", err, inside)
 		}
 		return bench.InUserNS(ctx, append([]string{name, "--inside"}, given(fs)...), stdout, stderr)
 	}
 	human := stdout
-	if o.JSON {
+	if o.JSON || o.Session.Results == session.Stdout {
 		human = stderr
 	}
-	s, err := session.Start(ctx, &o.Session, &session.Plan{Name: name, Command: append([]string{name}, given(fs)...)})
+	s, err := session.Start(ctx, &o.Session, &session.Plan{Name: name, Command: append([]string{name}, given(fs)...), Lab: o.Lab(), Ports: o.Ports(), Lenient: o.inMachine != ""})
 	if err != nil {
 		return 0, err
 	}
@@ -80,7 +84,7 @@ func Run(ctx context.Context, name string, o *Options, fs *pflag.FlagSet, stdout
 		err = errors.Join(err, bench.PrintJSON(stdout, b.Report))
 	}
 	status, unkept := s.Finish(b.Interrupted, human)
-	return status, errors.Join(err, unkept)
+	return status, errors.Join(err, unkept, s.Send(stdout))
 }
 
 // session runs the suite as a part of a session.
@@ -115,8 +119,7 @@ func given(fs *pflag.FlagSet) (args []string) {
 
 // run runs the rows. What goes wrong is in their verdicts.
 func (b *job) run(ctx context.Context) (err error) {
-	bed := b.testbed()
-	b.env, err = testbed.NewVeth(bed)
+	b.env, err = b.environment(ctx)
 	if err != nil {
 		v := results.Invalid
 		if errors.Is(err, testbed.ErrMissing) || errors.Is(err, netlab.ErrNotSupported) {
@@ -137,12 +140,13 @@ func (b *job) run(ctx context.Context) (err error) {
 		b.progress.row(row, b.planned(b.Rows[i+1:]))
 		began := time.Now()
 		b.runner = &trial.Runner{
-			Env: b.env, Lengths: row.Lengths, Tolerance: b.Tolerance / 100, Stall: b.Stall, Settle: b.Settle,
+			Env: b.env, Lengths: row.Lengths, Tolerance: b.Tolerance / 100, Stall: b.Stall, Settle: b.Settle, Burst: b.Burst,
 			Done: func(t *trial.Trial) {
 				row.Trials = append(row.Trials, t)
 				b.progress.done(t)
 				b.keep.Trial(row.Size, t)
 			},
+			Spent: &b.spent,
 		}
 		err := methods[b.Suite](ctx, b, row)
 		row.Seconds = time.Since(began).Seconds()
@@ -216,12 +220,12 @@ func (s step) total() time.Duration { return time.Duration(s.trials) * (s.durati
 
 // plan is what a row will be made of.
 func (b *job) plan(row *Row) (steps []step) {
-	r := trial.Runner{Settle: b.Settle}
+	overhead := b.spent.Overhead(b.Settle)
 	if row.frames(b.MaxRate) == 0 {
-		steps = append(steps, step{"as fast as pktgen goes", 1, false, b.Initial, r.Overhead()})
+		steps = append(steps, step{"as fast as pktgen goes", 1, false, b.Initial, overhead})
 	}
 	more := map[string]func(*Row, time.Duration) []step{
 		throughputName: b.planThroughput, lossName: b.planLoss, latencyName: b.planLatency,
 	}[b.Suite]
-	return slices.Concat(steps, more(row, r.Overhead()))
+	return slices.Concat(steps, more(row, overhead))
 }

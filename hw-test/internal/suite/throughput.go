@@ -17,7 +17,7 @@ func throughput(ctx context.Context, b *job, row *Row) error {
 	if err := b.highest(ctx, row); err != nil {
 		return err
 	}
-	c := b.search(&row.Profile, row.MaxPPS, b.runner.Overhead())
+	c := b.search(&row.Profile, row.MaxPPS, b.runner.Overhead)
 	row.MinPPS = c.Min
 	c.Progress = func(p search.Progress) { b.progress.trial(p.Goal, p.Load, p.Duration, p.Left) }
 	var err error
@@ -28,7 +28,7 @@ func throughput(ctx context.Context, b *job, row *Row) error {
 
 func (b *job) planThroughput(row *Row, overhead time.Duration) (steps []step) {
 	// How many trials there are does not depend on the rates' size.
-	rounds, _, err := search.Estimate(b.search(&row.Profile, 1e6, overhead))
+	rounds, _, err := search.Estimate(b.search(&row.Profile, 1e6, func() time.Duration { return overhead }))
 	if err != nil {
 		return nil
 	}
