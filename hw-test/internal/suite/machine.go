@@ -38,7 +38,7 @@ func (b *job) machine(ctx context.Context, args []string, stdout, stderr io.Writ
 	o.Flags(pflag.NewFlagSet("", pflag.ContinueOnError)) // its defaults
 	m := b.lab.Machine
 	o.Netmap, o.Kernel, o.NICs, o.Programs = m.Netmap, m.Kernel, m.NICs, carried.Names()
-	o.Timeout = machineTime(b.planned(b.Rows))
+	o.Timeout, o.Grace = machineTime(b.planned(b.Rows)), machineGrace
 	base := b.Session.Base()
 	o.Run = b.script(args, base)
 	if base == results.NoDir || base == session.Stdout {
@@ -93,6 +93,9 @@ func (b *job) keepMachine(dir *results.Dir, stdout, stderr io.Writer) error {
 // machineTime is after what time a machine is killed that has not ended: a
 // suite takes its time there, and repeats trials.
 func machineTime(planned time.Duration) time.Duration { return 5*time.Minute + 5*planned }
+
+// machineGrace is ample for a suite to end its trial and report.
+const machineGrace = time.Minute
 
 // script is the command line in the machine; args are the flags as given here.
 func (b *job) script(args []string, base string) string {

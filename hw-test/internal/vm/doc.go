@@ -26,7 +26,9 @@
 //	'x'            1                       the exit status, the last frame
 //	'f'            n                       init failed: why; the last frame
 //
-// so output is the same to the byte, and there is an exit status only if the
+// The other way there is one byte, 3, which interrupts the command (SIGINT).
+//
+// Output is the same to the byte, and there is an exit status only if the
 // guest said one: QEMU's own status is 0 even after a panic.
 //
 // The host kills the machine when it has the last frame. Nothing is written to disk, but for User-Mode Linux's own directory, and the

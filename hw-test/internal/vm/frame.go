@@ -18,6 +18,10 @@ const (
 	frameFailed = 'f'
 )
 
+// interruptByte is all that the host says on the channel: interrupt the
+// command.
+const interruptByte = 3
+
 const (
 	frameHeader = 5
 	// maxPayload is what a writer puts in one frame at most. A longer one is

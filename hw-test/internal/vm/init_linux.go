@@ -43,6 +43,7 @@ func initMain() int {
 // guest is the inside of the machine.
 type guest struct {
 	guestConfig
+	line    *os.File // to the host
 	channel *frameWriter
 }
 
@@ -75,7 +76,8 @@ func openGuest() (*guest, error) {
 	if _, err := term.MakeRaw(fd); err != nil {
 		return nil, fmt.Errorf("make the line %s to the host raw: %w", g.Channel, err)
 	}
-	g.channel = &frameWriter{w: os.NewFile(uintptr(fd), g.Channel)}
+	g.line = os.NewFile(uintptr(fd), g.Channel)
+	g.channel = &frameWriter{w: g.line}
 	return g, g.channel.send(frameInit, nil)
 }
 
@@ -132,7 +134,8 @@ func (g *guest) commands() (status int, err error) {
 		}
 		copied.Go(func() { broken[i] = g.copy(kind, readers[i]) })
 	}
-	r := &runner{stdout: writers[0], stderr: writers[1]}
+	r := &runner{stdout: writers[0], stderr: writers[1], running: newRunning()}
+	go g.listen(r.running)
 	status = r.run(jobs)
 	for _, pipe := range readers {
 		if err := pipe.SetReadDeadline(time.Now()); err != nil { // no end of file as long as there is a background
@@ -141,6 +144,18 @@ func (g *guest) commands() (status int, err error) {
 	}
 	copied.Wait()
 	return status, errors.Join(broken[:]...)
+}
+
+// listen waits for the host's word that the commands are to be interrupted.
+func (g *guest) listen(r *running) {
+	b := make([]byte, 1)
+	for {
+		if n, err := g.line.Read(b); err != nil {
+			return
+		} else if n == 1 && b[0] == interruptByte {
+			r.interrupt()
+		}
+	}
 }
 
 // copy copies a pipe to the channel until the pipe's deadline, and then what is

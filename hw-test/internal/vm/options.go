@@ -30,6 +30,10 @@ type Options struct {
 	MemMB   int           // the guest's memory in MiB
 	CPUs    int           // the guest's processors; 0: 2, under User-Mode Linux 1
 	Timeout time.Duration // after which the machine is killed; 0: never
+	// Grace is for a command that has something to say at its end: where the
+	// machine is to be killed, the command is interrupted (SIGINT) and given so
+	// much time before. 0: none.
+	Grace time.Duration
 
 	// Programs are the names by which the binary, called so, is another
 	// program than hw-test.

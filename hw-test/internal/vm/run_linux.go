@@ -54,7 +54,7 @@ func (o *Options) run(ctx context.Context, stdin io.Reader, stdout, stderr io.Wr
 	}
 	defer v.close()
 	defer t.restore()
-	return v.wait(ctx, t, stdout, stderr)
+	return v.wait(ctx, o.Grace, t, stdout, stderr)
 }
 
 var errTimeout = fmt.Errorf("--timeout: %w", os.ErrDeadlineExceeded)
@@ -99,7 +99,7 @@ func start(m *machine, initramfs *os.File) (_ *vm, err error) {
 
 // wait passes the output on until the guest says its exit status, or ctx or
 // the user ends it. The machine is gone when it returns.
-func (v *vm) wait(ctx context.Context, t *terminal, stdout, stderr io.Writer) (status int, err error) {
+func (v *vm) wait(ctx context.Context, grace time.Duration, t *terminal, stdout, stderr io.Writer) (status int, err error) {
 	consoleRead, channelRead := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(consoleRead)
@@ -118,17 +118,22 @@ func (v *vm) wait(ctx context.Context, t *terminal, stdout, stderr io.Writer) (s
 			return nil
 		})
 	}()
+	finished := false
 	select {
 	case <-channelRead:
+		finished = true
+	case <-t.ended:
+		err = &cli.StatusError{Status: cli.ExitInterrupted, Err: errors.New("the machine was ended by Ctrl-]")}
+	case <-ctx.Done():
+		finished = grace > 0 && started.Load() && v.interrupt(grace, channelRead)
+	}
+	if finished {
 		v.kill()
 		settle(consoleRead)
 		if saidErr != nil {
 			return 0, deathOf(&v.last, started.Load(), saidErr)
 		}
 		return said, nil
-	case <-t.ended:
-		err = &cli.StatusError{Status: cli.ExitInterrupted, Err: errors.New("the machine was ended by Ctrl-]")}
-	case <-ctx.Done():
 	}
 	v.kill()
 	settle(consoleRead)
@@ -143,6 +148,19 @@ func (v *vm) wait(ctx context.Context, t *terminal, stdout, stderr io.Writer) (s
 		return 0, fmt.Errorf("the guest's kernel did not start init in time, and was killed: %w%s", cause, v.last.tail())
 	}
 	return 0, fmt.Errorf("the command in the guest did not end in time, and the machine was killed: %w%s", cause, v.last.tail())
+}
+
+// interrupt interrupts the command and tells whether it ended in time.
+func (v *vm) interrupt(grace time.Duration, ended <-chan struct{}) bool {
+	if _, err := v.channel.Write([]byte{interruptByte}); err != nil {
+		return false
+	}
+	select {
+	case <-ended:
+		return true
+	case <-time.After(grace):
+		return false
+	}
 }
 
 // settle waits for the reader of a dead machine's line. It is given up if

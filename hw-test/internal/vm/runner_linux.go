@@ -24,6 +24,7 @@ const (
 type runner struct {
 	stdout, stderr *os.File
 
+	running    *running
 	background sync.WaitGroup
 	statuses   []*int // of the background jobs since the last wait, by start
 	// exited says that the script ended itself.
@@ -36,7 +37,7 @@ func (r *runner) run(jobs []job) (status int) {
 	for _, j := range jobs {
 		if j.background {
 			// The job has its own end: exit ends that only.
-			own, result := &runner{stdout: r.stdout, stderr: r.stderr}, new(int)
+			own, result := &runner{stdout: r.stdout, stderr: r.stderr, running: r.running}, new(int)
 			r.statuses = append(r.statuses, result)
 			r.background.Go(func() { *result = own.job(j) })
 			status = 0
@@ -67,7 +68,7 @@ func (r *runner) command(argv []string) int {
 	}
 	cmd := exec.Command(argv[0], argv[1:]...)
 	cmd.Stdout, cmd.Stderr = r.stdout, r.stderr
-	err := cmd.Run()
+	err := r.running.run(cmd)
 	switch {
 	case cmd.ProcessState != nil:
 		return exitStatus(cmd.ProcessState)
@@ -78,6 +79,50 @@ func (r *runner) command(argv []string) int {
 	}
 	r.complain(argv[0], err)
 	return statusCannotStart
+}
+
+// running are the programs that run. Its methods may be called from several
+// goroutines.
+type running struct {
+	mu          sync.Mutex
+	commands    map[*exec.Cmd]bool
+	interrupted bool
+}
+
+func newRunning() *running { return &running{commands: map[*exec.Cmd]bool{}} }
+
+// run runs a command, or does not begin it after an interrupt.
+func (r *running) run(cmd *exec.Cmd) error {
+	r.mu.Lock()
+	if r.interrupted {
+		r.mu.Unlock()
+		return errInterrupted
+	}
+	err := cmd.Start()
+	if err == nil {
+		r.commands[cmd] = true
+	}
+	r.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	err = cmd.Wait()
+	r.mu.Lock()
+	delete(r.commands, cmd)
+	r.mu.Unlock()
+	return err
+}
+
+var errInterrupted = errors.New("interrupted before it began")
+
+// interrupt sends SIGINT to all that runs.
+func (r *running) interrupt() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.interrupted = true
+	for cmd := range r.commands {
+		_ = cmd.Process.Signal(syscall.SIGINT) // one that has just ended needs none
+	}
 }
 
 // complain prints why a command failed.

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -32,7 +33,7 @@ func runHere(t *testing.T, script string) (status int, stdout, stderr string) {
 			done <- struct{}{}
 		}()
 	}
-	r := &runner{stdout: ends[0], stderr: ends[1]}
+	r := &runner{stdout: ends[0], stderr: ends[1], running: newRunning()}
 	status = r.run(jobs)
 	r.background.Wait()
 	for _, w := range ends {
@@ -111,7 +112,24 @@ func TestRunnerBackground(t *testing.T) {
 		t.Fatal(err)
 	}
 	begin := time.Now()
-	if status := (&runner{stdout: os.Stdout, stderr: os.Stderr}).run(jobs); status != 4 || time.Since(begin) > 10*time.Second {
+	if status := (&runner{stdout: os.Stdout, stderr: os.Stderr, running: newRunning()}).run(jobs); status != 4 || time.Since(begin) > 10*time.Second {
 		t.Errorf("status %d after %v", status, time.Since(begin))
+	}
+}
+
+// TestInterrupt: an interrupt ends what runs, and nothing begins after it.
+func TestInterrupt(t *testing.T) {
+	r := &runner{stdout: os.Stdout, stderr: os.Stderr, running: newRunning()}
+	jobs, err := parseScript("/bin/sleep 100 & /bin/sleep 100 ; /bin/sleep 100 && wait")
+	if err != nil {
+		t.Fatal(err)
+	}
+	time.AfterFunc(200*time.Millisecond, r.running.interrupt)
+	began := time.Now()
+	if status := r.run(jobs); status != statusCannotStart || time.Since(began) > 50*time.Second {
+		t.Errorf("status %d after %v", status, time.Since(began))
+	}
+	if status := r.wait(nil); status != statusSignal+int(syscall.SIGINT) {
+		t.Errorf("in the background: status %d", status)
 	}
 }
