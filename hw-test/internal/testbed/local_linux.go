@@ -67,6 +67,9 @@ func newLocal(ctx context.Context, o *LocalOptions) (_ Environment, err error) {
 	if err := l.waitLinks(ctx); err != nil {
 		return nil, err
 	}
+	for i := range l.ends {
+		l.ends[i].LinkBPS = linkBPS(l.ends[i].Spec) // known while the link is up
+	}
 	l.address()
 	return l, nil
 }
@@ -128,7 +131,6 @@ func (l *local) take(role Role, e *End, p *Port) error {
 	}
 	p.Exact = packet && link.Type() == "veth"
 	if p.Device != "" && physical(link) {
-		p.LinkBPS = linkBPS(spec)
 		p.Late = late
 	}
 	if role == Receiver {
