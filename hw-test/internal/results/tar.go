@@ -35,13 +35,14 @@ var errArchive = errors.New("not an archive of results")
 // be there. It trusts nothing in it: only files and directories below d are
 // made, with permissions of its own, and not more than fit a session.
 func Untar(r io.Reader, d *Dir) error {
-	if err := untar(tar.NewReader(r), d); err != nil {
+	if err := untar(tar.NewReader(r), d.File); err != nil {
 		return fmt.Errorf("unpack results: %w", err)
 	}
 	return nil
 }
 
-func untar(t *tar.Reader, d *Dir) error {
+// untar hands each file to file.
+func untar(t *tar.Reader, file func(name string, b []byte) error) error {
 	files, left := 0, int64(mostBytes)
 	for {
 		h, err := t.Next()
@@ -57,8 +58,8 @@ func untar(t *tar.Reader, d *Dir) error {
 			return fmt.Errorf("%w: it has a file %.80q", errArchive, h.Name)
 		case h.Typeflag == tar.TypeDir:
 			continue // made with the files in it
-		case h.Typeflag != tar.TypeReg:
-			return fmt.Errorf("%w: %.80q is neither a file nor a directory", errArchive, h.Name)
+		case h.Typeflag != tar.TypeReg || sparse(h):
+			return fmt.Errorf("%w: %.80q is no plain file or directory", errArchive, h.Name)
 		}
 		if files++; files > mostFiles {
 			return fmt.Errorf("%w: it has more than %d files", errArchive, mostFiles)
@@ -72,10 +73,21 @@ func untar(t *tar.Reader, d *Dir) error {
 			return fmt.Errorf("%w: it is too large at %.80q", errArchive, h.Name)
 		}
 		left -= int64(len(b))
-		if err := d.File(filepath.FromSlash(name), b); err != nil {
+		if err := file(filepath.FromSlash(name), b); err != nil {
 			return err
 		}
 	}
+}
+
+// sparse tells of a file with holes, which is larger than the archive it comes
+// in.
+func sparse(h *tar.Header) bool {
+	for key := range h.PAXRecords {
+		if strings.HasPrefix(key, "GNU.sparse.") {
+			return true
+		}
+	}
+	return false
 }
 
 // plainName tells whether a name is that of a file below a directory, in the
