@@ -47,7 +47,7 @@ type Host struct {
 	CPUs   int    `json:"cpus"`   // that this process may use
 	UserNS bool   `json:"userns"` // in a user namespace, where the kernel grants smaller buffers
 	// Netmap is netmap's module, "" where there is none: its version or source
-	// version as /sys/module has it.
+	// version as /sys/module has it, or that it has none.
 	Netmap string `json:"netmap,omitempty"`
 }
 

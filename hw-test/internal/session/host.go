@@ -16,6 +16,9 @@ func host() results.Host {
 		OS: runtime.GOOS, Arch: runtime.GOARCH, Kernel: bench.KernelRelease(), CPUs: runtime.NumCPU(),
 		UserNS: bench.InsideUserNS(), CPU: cpuModel(),
 	}
+	if _, err := os.Stat("/dev/netmap"); err == nil {
+		h.Netmap = "of unknown version" // built without modversions
+	}
 	for _, name := range []string{"version", "srcversion"} {
 		if b, err := os.ReadFile("/sys/module/netmap/" + name); err == nil {
 			h.Netmap = strings.TrimSpace(string(b))

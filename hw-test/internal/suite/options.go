@@ -77,7 +77,7 @@ func (o *Options) Flags(fs *pflag.FlagSet, name string) {
 	fs.Var(percentValue{&o.Tolerance}, "rate-tolerance", "by how many `percent` pktgen may miss its rate before a trial is invalid")
 	fs.Var(cli.DurationValue(&o.Stall, time.Second), "stall", "how `long` pktgen may stand still before what was lost may be its fault: it makes up\nfor it in a burst; default: 10ms, with --burst that much more")
 	fs.Var(cli.DurationValue(&o.Burst, time.Second), "burst", "send frames in bursts, one each such `time`, not one by one: for a tester that wakes\ntoo seldom, such as an emulated machine (20ms)")
-	fs.Var(cli.RateValue(&o.MaxRate), "max-rate", "the highest `rate` to try: frames a second, or 5Gbps, 5Gbps-wire, 50%; default:\nline rate, or where there is none, 90 % of what pktgen reaches")
+	fs.Var(cli.RateValue(&o.MaxRate), "max-rate", "the highest `rate` to try: frames a second, or 5Gbps, 5Gbps-wire, 50%; default:\nline rate, or where pktgen does not get there, 90 % of what it reaches")
 	fs.BoolVar(&o.Quick, "quick", false, "a first look: sizes 64 and 1518, trials of 0.5 and 2 s")
 	fs.StringVar(&o.Env, "env", envVethDUT, "`where`: veth-dut, or veth, which has no device and measures the tester; --ports and\n--lab have their own: local, vm")
 	o.Where.flags(fs)

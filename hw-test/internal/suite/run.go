@@ -166,19 +166,16 @@ func (b *job) run(ctx context.Context) (err error) {
 const calibrated = 0.9
 
 // highest finds the highest rate to try: the one asked for, but not above line
-// rate, or line rate, or nine tenths of what pktgen reaches.
+// rate, or line rate, or where pktgen does not get there, nine tenths of what it
+// reaches.
 func (b *job) highest(ctx context.Context, row *Row) error {
 	line := 0.0
 	if row.LinkBPS = b.env.Sender().LinkBPS; row.LinkBPS > 0 {
 		line = row.LinkBPS / 8 / (row.Mean + 24)
 	}
 	asked := row.frames(b.MaxRate)
-	switch {
-	case asked > 0 && (line == 0 || asked <= line):
+	if asked > 0 && (line == 0 || asked <= line) {
 		row.MaxPPS, row.MaxWhy = asked, "asked"
-		return nil
-	case line > 0:
-		row.MaxPPS, row.MaxWhy = line, "line rate"
 		return nil
 	}
 	b.progress.trial("as fast as pktgen goes", 0, b.Initial, 0)
@@ -188,6 +185,10 @@ func (b *job) highest(ctx context.Context, row *Row) error {
 	}
 	if t.Achieved == 0 {
 		return fmt.Errorf("pktgen sent nothing")
+	}
+	if line > 0 && t.Achieved >= line*(1-b.Tolerance/100) {
+		row.MaxPPS, row.MaxWhy = line, "line rate"
+		return nil
 	}
 	row.MaxPPS, row.MaxWhy = calibrated*t.Achieved, "generator"
 	row.Generator = fmt.Sprintf("pktgen reaches no more than %spps here", cli.Norm(t.Achieved))
