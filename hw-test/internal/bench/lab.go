@@ -2,24 +2,20 @@
 // network namespaces, made here or, by a user who may not, by this binary once
 // more in a user namespace.
 //
-//	Measure ── may make namespaces ─────────────────────▶ f(lab)
-//	   └────── may not ──▶ InUserNS: hw-test … --inside ──▶ f(lab)
+//	Copied ── may make namespaces ────────────────────────▶ NewLab
+//	   └───── may not ──▶ InUserNS: hw-test … --inside ──▶ NewLab
 //
 // Nothing of it has a name outside, and it is gone with the process.
 package bench
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net/netip"
 	"runtime"
-	"strings"
 
-	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
-
+	"github.com/ringwalk/ringwalk/hw-test/internal/testbed"
 	"github.com/ringwalk/ringwalk/internal/cli"
 	"github.com/ringwalk/ringwalk/internal/netlab"
 )
@@ -48,40 +44,23 @@ const (
 	addrA, addrB = "198.18.0.1/24", "198.18.0.2/24"
 )
 
-// inside is the flag that this package gives the copy of this process.
-const inside = "inside"
-
-// Flags adds what Measure needs to a command's flags.
-func Flags(fs *pflag.FlagSet) {
-	fs.Bool(inside, false, "this is a user namespace made for it")
-	_ = fs.MarkHidden(inside) // fails for unknown names only
+// Here is where this process is.
+func Here() Environment {
+	return Environment{Version: cli.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH, Kernel: KernelRelease(), CPUs: cpus(), UserNS: InsideUserNS()}
 }
 
-// Measure makes a lab and calls f with it, here or, where this user may make no
-// namespaces, in a copy of this process that runs the same command in a user
-// namespace; its exit status is then returned. The first ^C ends the context.
-func Measure(cmd *cobra.Command, f func(ctx context.Context, l *Lab) (status int, err error)) (status int, err error) {
-	ctx, stop := cli.Signals(cmd.Context())
-	defer stop()
-	can := netlab.Can()
-	copied, _ := cmd.Flags().GetBool(inside) // its type is known
-	switch {
-	case errors.Is(can, netlab.ErrNoPrivilege) && !copied:
-		args := append(strings.Fields(cmd.CommandPath())[1:], "--"+inside)
-		cmd.Flags().Visit(func(f *pflag.Flag) { args = append(args, "--"+f.Name+"="+f.Value.String()) })
-		return InUserNS(ctx, args, cmd.OutOrStdout(), cmd.ErrOrStderr())
-	case can != nil:
-		return 0, can
+// Describe is the lab for what is kept of a session.
+func (e *Environment) Describe() testbed.Description {
+	d := testbed.Description{Kind: "veth", What: "a veth pair between two network namespaces", Limits: []string{}}
+	if e.UserNS {
+		d.Limits = append(d.Limits, limitUserNS)
 	}
-	l, err := newLab()
-	if err != nil {
-		return 0, err
-	}
-	defer func() { err = errors.Join(err, l.close()) }()
-	return f(ctx, l)
+	return d
 }
 
-func newLab() (*Lab, error) {
+// NewLab makes a lab. The error wraps netlab.ErrNoPrivilege if this user may
+// not.
+func NewLab() (*Lab, error) {
 	a, err := netlab.NewNS()
 	if err != nil {
 		return nil, err
@@ -91,9 +70,7 @@ func newLab() (*Lab, error) {
 		return nil, errors.Join(err, a.Close())
 	}
 	pa, pb := netip.MustParsePrefix(addrA), netip.MustParsePrefix(addrB)
-	l := &Lab{AddrA: pa.Addr(), AddrB: pb.Addr(), Environment: Environment{
-		Version: cli.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH, Kernel: KernelRelease(), CPUs: cpus(), UserNS: InsideUserNS(),
-	}}
+	l := &Lab{AddrA: pa.Addr(), AddrB: pb.Addr(), Environment: Here()}
 	l.Pair, err = netlab.NewPair(a, b, &netlab.PairOptions{
 		NameA: NameA, NameB: NameB, AddrsA: []netip.Prefix{pa}, AddrsB: []netip.Prefix{pb},
 	})
@@ -101,46 +78,21 @@ func newLab() (*Lab, error) {
 		return nil, errors.Join(err, a.Close(), b.Close())
 	}
 	if err := l.know(); err != nil {
-		return nil, errors.Join(err, l.close())
+		return nil, errors.Join(err, l.Close())
 	}
 	return l, nil
 }
 
-func (l *Lab) close() error { return errors.Join(l.A.NS.Close(), l.B.NS.Close()) }
+const limitUserNS = "In a user namespace: the kernel limits receive buffers there (net.core.rmem_max)."
+
+// Close lets go of the lab, which is gone when nobody else uses it.
+func (l *Lab) Close() error { return errors.Join(l.A.NS.Close(), l.B.NS.Close()) }
 
 // Print says in two lines what was measured on.
 func (e *Environment) Print(w io.Writer) {
 	fmt.Fprintf(w, "hw-test %s, kernel %s, %s/%s, %d CPUs; a veth pair between two network namespaces\n",
 		e.Version, e.Kernel, e.OS, e.Arch, len(e.CPUs))
 	if e.UserNS {
-		fmt.Fprintln(w, "In a user namespace: the kernel limits receive buffers there (net.core.rmem_max).")
+		fmt.Fprintln(w, limitUserNS)
 	}
 }
-
-// InUserNS runs hw-test with args in a user namespace and returns its exit
-// status.
-func InUserNS(ctx context.Context, args []string, stdout, stderr io.Writer) (int, error) {
-	for _, a := range args {
-		if strings.HasPrefix(a, "--metrics=") {
-			return 0, cli.Usagef("--metrics needs root here: in the user namespace that this runs in nobody could reach it")
-		}
-	}
-	cmd, err := Command(ctx, args...)
-	if err != nil {
-		return 0, err
-	}
-	// It has children of its own to wait for.
-	cmd.WaitDelay *= 2
-	// Plain writers are fed through pipes, so that it writes to no terminal.
-	cmd.Stdout, cmd.Stderr = writer{stdout}, writer{stderr}
-	if err := netlab.Start(cmd); err != nil {
-		return 0, err
-	}
-	err = cmd.Wait()
-	if status := cmd.ProcessState.ExitCode(); status >= 0 {
-		return status, nil
-	}
-	return 0, fmt.Errorf("hw-test in the user namespace did not end by itself: %w", err)
-}
-
-type writer struct{ io.Writer }

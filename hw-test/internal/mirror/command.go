@@ -14,14 +14,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/ringwalk/ringwalk/hw-test/internal/bench"
+	"github.com/ringwalk/ringwalk/hw-test/internal/session"
 	"github.com/ringwalk/ringwalk/internal/cli"
 )
 
@@ -48,9 +51,13 @@ const example = `  hw-test mirror
 
 const statuses = `
 Exit status:
-  0    measured, whatever came out
-  1    failed or interrupted; the table has what was measured before
+  0    measured: all messages came back, whatever the times are
+  1    a row failed, which is that messages were lost at a load that was sent; or was not finished
+       because of ^C, or because something broke
   2    the command line is wrong
+  3    ran, but a row is generator-limited (the load was not reached), invalid (somebody else sent)
+       or skipped (the kernel has no such sockets)
+  130  a second ^C; the first ends the run in order, with what there is
 `
 
 type options struct {
@@ -62,6 +69,10 @@ type options struct {
 	rounds  int
 	json    bool
 
+	session     session.Options
+	names, plan bool // --list, --dry-run
+	inside      bool // a user namespace made for it
+
 	list  []string  // ports
 	rates []float64 // loads
 }
@@ -69,7 +80,7 @@ type options struct {
 // Command makes the subcommand. It leaves its exit status in *status, unless it
 // returns an error.
 func Command(status *int) *cobra.Command {
-	o := options{size: 100, burst: 30, rounds: 3, seconds: time.Second}
+	o := defaults()
 	cmd := &cobra.Command{
 		Use: "mirror", Short: "measure round trips, one message a call beside batches", Long: about, Example: example,
 		Args: func(cmd *cobra.Command, args []string) error {
@@ -79,27 +90,50 @@ func Command(status *int) *cobra.Command {
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
-			if err := o.complete(); err != nil {
-				return err
-			}
-			*status, err = bench.Measure(cmd, func(ctx context.Context, l *bench.Lab) (int, error) {
-				return o.run(ctx, l, cmd.OutOrStdout(), cmd.ErrOrStderr())
-			})
+			ctx, stop := cli.Signals(context.Background())
+			defer stop()
+			*status, err = o.run(ctx, cmd.Flags(), cmd.OutOrStdout(), cmd.ErrOrStderr())
 			return err
 		},
 	}
 	fs := cmd.Flags()
 	fs.SortFlags = false
-	fs.StringVar(&o.ports, "ports", "udp,packet", "`kinds` of sockets: udp, packet (AF_PACKET)")
-	fs.StringVar(&o.loads, "loads", "3k,30k,100k,0", "`loads` in messages a second, comma-separated")
+	fs.StringVar(&o.ports, "ports", o.ports, "`kinds` of sockets: udp, packet (AF_PACKET)")
+	fs.StringVar(&o.loads, "loads", o.loads, "`loads` in messages a second, comma-separated")
 	fs.Var(cli.CountValue(&o.size), "size", "length of a message (a UDP payload) in bytes, 32 to 1472")
 	fs.Var(cli.CountValue(&o.burst), "burst", "messages that are sent at a time, 1 to 1000")
 	fs.Var(cli.DurationValue(&o.seconds, time.Second), "seconds", "how long each row sends, 0.1 to 60 seconds")
 	fs.Var(cli.CountValue(&o.rounds), "rounds", "how often all is measured, 1 to 100; shown is the median")
+	fs.BoolVar(&o.names, "list", false, "print the rows and do nothing")
+	fs.BoolVar(&o.plan, "dry-run", false, "print the rows and how long they take, and do nothing")
 	fs.BoolVar(&o.json, "json", false, "one JSON object on standard output, the table on standard error")
-	bench.Flags(fs)
+	o.session.Flags(fs)
+	bench.Flags(fs, &o.inside)
 	cmd.SetUsageTemplate(cmd.UsageTemplate() + statuses)
 	return cmd
+}
+
+func defaults() options {
+	return options{ports: "udp,packet", loads: "3k,30k,100k,0", size: 100, burst: 30, rounds: 3, seconds: time.Second}
+}
+
+// run runs the suite as a session of its own.
+func (o *options) run(ctx context.Context, fs *pflag.FlagSet, stdout, stderr io.Writer) (int, error) {
+	r, err := newRunner(o)
+	if err != nil {
+		return 0, err
+	}
+	if o.names || o.plan {
+		r.PrintPlan(stdout, o.names)
+		return cli.ExitOK, nil
+	}
+	command := bench.Given(r.Name(), fs)
+	if !o.inside {
+		if did, status, err := bench.Copied(ctx, command, stdout, stderr); did {
+			return status, err
+		}
+	}
+	return session.Alone(ctx, r, &o.session, &session.Plan{Name: r.Name(), Command: command}, o.json, stdout, stderr)
 }
 
 // complete takes the flags apart and refuses what makes no sense.

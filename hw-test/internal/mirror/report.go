@@ -1,15 +1,11 @@
 package mirror
 
 import (
-	"context"
 	"fmt"
 	"io"
-	"math"
-	"runtime"
-	"slices"
 
 	"github.com/ringwalk/ringwalk/hw-test/internal/bench"
-	"github.com/ringwalk/ringwalk/internal/cli"
+	"github.com/ringwalk/ringwalk/hw-test/internal/results"
 )
 
 // Report is what --json prints.
@@ -21,11 +17,16 @@ type Report struct {
 	Burst       int               `json:"burst"` // messages sent at a time
 	Rounds      int               `json:"rounds"`
 	// Rows have "one" and then "batch" of each load; never null in JSON.
+	// Those without a trial have no figures, and their sentence says why.
 	Rows []Row `json:"rows"`
 	// Aims are the batches' mean round trips beside those of one message a
 	// call; never null in JSON.
-	Aims        []Aim `json:"aims"`
-	Interrupted bool  `json:"interrupted"`
+	Aims        []Aim   `json:"aims"`
+	Interrupted bool    `json:"interrupted"`
+	Seconds     float64 `json:"seconds"`
+	ExitStatus  int     `json:"exit_status"`
+
+	broke bool // the environment did
 }
 
 // Aim is what a pair of rows was hoped to show. A missed one is no failure.
@@ -37,81 +38,6 @@ type Aim struct {
 	// their mean leaves out more messages that were lost.
 	Compares bool `json:"compares"`
 	Met      bool `json:"met"` // they compare, and the ratio is below 1
-}
-
-// run measures all rows in rounds and reports. Within a round the two modes of
-// a load come one after the other, in turn either first, so that what the
-// machine does otherwise meets both alike.
-func (o *options) run(ctx context.Context, l *bench.Lab, stdout, stderr io.Writer) (int, error) {
-	human := stdout
-	if o.json {
-		human = stderr
-	}
-	// Both workers and the rest.
-	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(max(runtime.GOMAXPROCS(0), 3)))
-	rep := Report{
-		Tool: "hw-test", Suite: "mirror", Environment: l.Environment, Size: o.size, Burst: o.burst, Rounds: o.rounds,
-		Rows: []Row{}, Aims: []Aim{},
-	}
-	l.Environment.Print(human)
-	fmt.Fprintf(human, "Batches of %d messages of %d bytes to a mirror and back; round trips and CPU in µs; of %d rounds the median\n"+
-		"by the mean. This takes %.0f s or more.\n\n", o.burst, o.size, o.rounds, o.seconds.Seconds()*float64(o.rounds*len(modes)*len(o.list)*len(o.rates)))
-	found := map[key][]Row{}
-	err := o.measure(ctx, l, found)
-	rep.Interrupted = ctx.Err() != nil
-	rep.collect(o, found)
-	rep.print(human)
-	if o.json {
-		if jerr := bench.PrintJSON(stdout, rep); err == nil {
-			err = jerr
-		}
-	}
-	if rep.Interrupted {
-		return cli.ExitFailed, nil
-	}
-	return cli.ExitOK, err
-}
-
-func (o *options) measure(ctx context.Context, l *bench.Lab, found map[key][]Row) error {
-	for round := range o.rounds {
-		for _, port := range o.list {
-			for _, load := range o.rates {
-				for i := range modes {
-					k := key{port, load, (i + round) % len(modes)}
-					row, err := o.trial(ctx, l, k)
-					switch {
-					case ctx.Err() != nil:
-						return nil // in the middle of the trial
-					case err != nil:
-						return fmt.Errorf("%s, %s, %v messages a second: %w", port, modes[k.mode].name, load, err)
-					}
-					found[k] = append(found[k], row)
-				}
-			}
-		}
-	}
-	return nil
-}
-
-// collect makes the rows of what was found, each the median trial, and judges.
-func (r *Report) collect(o *options, found map[key][]Row) {
-	for _, port := range o.list {
-		for _, load := range o.rates {
-			both := true
-			for i := range modes {
-				list := found[key{port, load, i}]
-				if len(list) == 0 {
-					both = false
-					continue
-				}
-				slices.SortFunc(list, func(a, b Row) int { return int(math.Copysign(1, a.Mean-b.Mean)) })
-				r.Rows = append(r.Rows, list[len(list)/2])
-			}
-			if n := len(r.Rows); both {
-				r.Aims = append(r.Aims, judge(r.Rows[n-2], r.Rows[n-1]))
-			}
-		}
-	}
 }
 
 // lessLoad is by how much, of the load asked, the batches may send less to
@@ -133,29 +59,45 @@ func judge(one, batch Row) Aim {
 }
 
 func (r *Report) print(w io.Writer) {
-	fmt.Fprintf(w, "%-6s %7s %-5s %8s %9s %7s %7s %7s %7s %7s %7s %8s %8s %5s\n",
-		"port", "load/s", "mode", "sent/s", "calls/msg", "CPU/msg", "min", "mean", "p50", "p90", "p99", "p99.9", "max", "lost")
+	const columns = "%-6s %7s %-5s %8s %9s %7s %7s %7s %7s %7s %7s %8s %8s %5s  %s\n"
+	fmt.Fprintf(w, columns, "port", "load/s", "mode", "sent/s", "calls/msg", "CPU/msg", "min", "mean", "p50", "p90", "p99", "p99.9", "max", "lost", "verdict")
 	for _, row := range r.Rows {
-		fmt.Fprintf(w, "%-6s %7s %-5s %8.0f %9.2f %7.2f %7.1f %7.1f %7.1f %7.1f %7.1f %8.1f %8.1f %5d\n",
-			row.Port, load(row.Load), row.Mode, row.Achieved, row.Calls, row.CPU,
-			row.Min, row.Mean, row.P50, row.P90, row.P99, row.P999, row.Max, row.Lost)
+		fig := func(v float64, digits int) string {
+			if row.Sent == 0 {
+				return "-"
+			}
+			return fmt.Sprintf("%.*f", digits, v)
+		}
+		fmt.Fprintf(w, columns, row.Port, load(row.Load), row.Mode, fig(row.Achieved, 0), fig(row.Calls, 2), fig(row.CPU, 2),
+			fig(row.Min, 1), fig(row.Mean, 1), fig(row.P50, 1), fig(row.P90, 1), fig(row.P99, 1), fig(row.P999, 1), fig(row.Max, 1),
+			fig(float64(row.Lost), 0), row.Verdict)
 	}
 	fmt.Fprintln(w)
 	for _, a := range r.Aims {
-		verdict := "missed"
-		switch {
-		case a.Met:
-			verdict = "met"
-		case a.Ratio == 0:
-			verdict = "not judged: nothing came back"
-		case !a.Compares:
-			verdict = "not judged: the batches sent less, or lost more"
+		fmt.Fprintln(w, a)
+	}
+	for _, row := range r.Rows {
+		if row.Verdict != results.Passed {
+			fmt.Fprintf(w, "%s, %s, %s: %s: %s.\n", row.Port, load(row.Load), row.Mode, row.Verdict, row.Sentence)
 		}
-		fmt.Fprintf(w, "%-6s %7s  batch/one %.2f of the mean round trip, aim below 1: %s\n", a.Port, load(a.Load), a.Ratio, verdict)
 	}
 	if r.Interrupted {
 		fmt.Fprintln(w, "Interrupted: the table has what was measured until then.")
 	}
+}
+
+// String is the aim in words.
+func (a Aim) String() string {
+	verdict := "missed"
+	switch {
+	case a.Met:
+		verdict = "met"
+	case a.Ratio == 0:
+		verdict = "not judged: nothing came back"
+	case !a.Compares:
+		verdict = "not judged: the batches sent less, or lost more"
+	}
+	return fmt.Sprintf("%-6s %7s  batch/one %.2f of the mean round trip, aim below 1: %s", a.Port, load(a.Load), a.Ratio, verdict)
 }
 
 // load names a load; full speed has no number.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/ringwalk/ringwalk/engine"
 	"github.com/ringwalk/ringwalk/hw-test/internal/bench"
+	"github.com/ringwalk/ringwalk/hw-test/internal/results"
 	"github.com/ringwalk/ringwalk/pktgen/rtt"
 )
 
@@ -24,6 +25,11 @@ type Row struct {
 	Port string  `json:"port"` // "udp" or "packet"
 	Load float64 `json:"load"` // messages a second as asked; 0: batch after batch
 	Mode string  `json:"mode"` // "one" or "batch"
+
+	// Verdict is on all rounds, and Sentence says it in words. Failed is a row
+	// whose messages did not all come back, though the load was sent.
+	Verdict  results.Verdict `json:"verdict"`
+	Sentence string          `json:"sentence"`
 
 	// Sent is Received and Lost. Received messages came back within a second.
 	Sent       uint64 `json:"sent"`

@@ -5,16 +5,20 @@
 //
 //	 namespace            namespace             hw-test
 //	┌─────────────┐      ┌─────────────┐       ┌───────────────────────────┐
-//	│ pktgen rw-a ├─veth─┤ rw-b    rcv │       │ pktgen ──127.0.0.1──▶ rcv │
+//	│ pktgen tg-a ├─veth─┤ tg-b    rcv │       │ pktgen ──127.0.0.1──▶ rcv │
 //	└──────┬──────┘      └──────┬──────┘       └───┬────────────────────┬──┘
 //	       │ JSON          JSON │                  │ JSON          JSON │
 //	       └─────▶ Row ◀────────┘                  └──────▶ Row ◀───────┘
 //	                │
-//	              judge: holds, or why not ──▶ a line of the table
+//	              judge: passed, failed, invalid ──▶ a line of the table
 //
 // A Row is one run of both programs: a frame length, a number of queues, and
 // either a rate the receiver must keep up with (paced: nothing may be lost) or
 // none (full: what is lost must be accounted for).
+//
+// A row fails where frames are missing, came twice or are in no count, and is
+// invalid, which says nothing about the packet path, where a program had an
+// accident or somebody else sent.
 //
 // The rungs are a ladder: without the right to make namespaces the test runs
 // in a user namespace, and where there is none of those, in one process over

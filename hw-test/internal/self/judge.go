@@ -4,45 +4,84 @@ import (
 	"fmt"
 
 	"github.com/ringwalk/ringwalk/hw-test/internal/program"
+	"github.com/ringwalk/ringwalk/hw-test/internal/results"
+	"github.com/ringwalk/ringwalk/internal/cli"
 )
 
-// judge fills in the row's results and its verdict.
+// judge fills in the row's results and its verdict. A row is invalid where a
+// program had an accident or somebody else sends, whatever else is wrong then;
+// and failed where frames are missing, came twice or are in no count.
 func (r *Row) judge(tx, rx program.Outcome) {
 	r.Pktgen, r.Rcv = tx.Result, rx.Result
 	r.Why = []string{} // not null in JSON
+	r.Verdict = results.Passed
 	ended := r.ended("pktgen", tx)
 	ended = r.ended("rcv", rx) && ended
 	switch {
 	case !ended:
 	case r.Pktgen.TxResult == nil:
-		r.fails("pktgen's result is not a sender's")
+		r.breaks("pktgen's result is not a sender's")
 	case r.Rcv.RxResult == nil || r.Rcv.Probe == nil:
-		r.fails("rcv's result has no probes")
+		r.breaks("rcv's result has no probes")
 	default:
 		r.accounted()
 		if r.Pace == Paced {
 			r.lossless()
 		}
+		r.alone()
 	}
-	r.Holds = len(r.Why) == 0
+	r.Holds = r.Verdict == results.Passed
 }
 
-func (r *Row) fails(format string, args ...any) { r.Why = append(r.Why, fmt.Sprintf(format, args...)) }
+// fails says that a promise about the frames is broken.
+func (r *Row) fails(format string, args ...any) {
+	r.because(results.Failed, format, args...)
+}
 
-// ended judges how a program ended, and reports whether there is a result.
+// breaks says that a program did not do what it is for.
+func (r *Row) breaks(format string, args ...any) {
+	r.broke = true
+	r.because(results.Invalid, format, args...)
+}
+
+func (r *Row) because(v results.Verdict, format string, args ...any) {
+	if r.Verdict != results.Invalid {
+		r.Verdict = v
+	}
+	r.Why = append(r.Why, fmt.Sprintf(format, args...))
+}
+
+// ended judges how a program ended, and reports whether there is a result. A
+// program that says that its result is short has had no accident.
 func (r *Row) ended(name string, o program.Outcome) bool {
-	if o.Failure != "" {
+	short := o.Result != nil && o.Result.ExitStatus != nil && *o.Result.ExitStatus == cli.ExitShort
+	switch {
+	case o.Failure != "" && short:
 		r.fails("%s %s", name, o.Failure)
+	case o.Failure != "":
+		r.breaks("%s %s", name, o.Failure)
 	}
 	return o.Result != nil
 }
 
+// alone judges frames that are no probes: more frames than were sent came from
+// somebody else, else they are pktgen's own and damaged.
+func (r *Row) alone() {
+	tx, rx := r.Pktgen, r.Rcv
+	switch n := rx.NotProbe; {
+	case n > 0 && rx.Packets+rx.KernelDrops > tx.Packets+tx.EndRecords:
+		r.because(results.Invalid, "frames that pktgen did not send: %d", n)
+	case n > 0:
+		r.fails("frames that are no probes any more: %d", n)
+	}
+}
+
 // accounted judges what holds at any speed: no frame goes missing between two
-// counters, nothing is counted twice, and nothing else is on the wire.
+// counters, and nothing is counted twice.
 func (r *Row) accounted() {
 	tx, rx, p := r.Pktgen, r.Rcv, r.Rcv.Probe
 	if tx.Packets == 0 {
-		r.fails("pktgen sent nothing")
+		r.breaks("pktgen sent nothing")
 	}
 	if tx.Undrained > 0 {
 		r.fails("frames that had not left when pktgen ended: %d", tx.Undrained)
@@ -56,9 +95,6 @@ func (r *Row) accounted() {
 	}
 	if p.Duplicates > 0 {
 		r.fails("probes that came twice: %d", p.Duplicates)
-	}
-	if rx.NotProbe > 0 {
-		r.fails("frames that are no probes: %d", rx.NotProbe)
 	}
 }
 

@@ -1,10 +1,12 @@
 package self
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/ringwalk/ringwalk/hw-test/internal/program"
+	"github.com/ringwalk/ringwalk/hw-test/internal/results"
 	"github.com/ringwalk/ringwalk/internal/cli"
 )
 
@@ -54,6 +56,8 @@ func TestJudgeFails(t *testing.T) {
 		spoil func(row *Row, tx, rx *program.Outcome)
 		why   []string // the sentences' parts, all of them in this order
 	}
+	// These say nothing about the frames.
+	invalid := []string{"pktgen failed", "rcv failed", "no results", "wrong program", "no receiver", "no probe", "nothing sent", "foreign frames"}
 	both, paced := []Pace{Full, Paced}, []Pace{Paced}
 	for _, c := range []c{
 		{"pktgen failed", both, func(_ *Row, tx, _ *program.Outcome) { tx.Failure = "ended with status 1: no such device" },
@@ -79,7 +83,16 @@ func TestJudgeFails(t *testing.T) {
 		{"a duplicate for a lost one", both, func(_ *Row, _, rx *program.Outcome) {
 			rx.Result.Probe = &cli.Probe{Packets: 1000, Distinct: 999, Duplicates: 1, Lost: 1}
 		}, []string{"probes that came twice: 1"}},
-		{"foreign frames", both, func(_ *Row, _, rx *program.Outcome) { rx.Result.NotProbe = 2 }, []string{"frames that are no probes: 2"}},
+		{"foreign frames", both, func(_ *Row, _, rx *program.Outcome) { rx.Result.NotProbe, rx.Result.Packets = 2, 1011 },
+			[]string{"frames that pktgen did not send: 2"}},
+		{"damaged frames", both, func(_ *Row, _, rx *program.Outcome) {
+			rx.Result.NotProbe = 1
+			rx.Result.Probe = &cli.Probe{Packets: 999, Distinct: 999, Lost: 1}
+		}, []string{"frames that are no probes any more: 1"}},
+		{"short", both, func(_ *Row, _, rx *program.Outcome) {
+			short := cli.ExitShort
+			rx.Failure, rx.Result.ExitStatus = "ended with status 3: lost 1", &short
+		}, []string{"rcv ended with status 3"}},
 		{"fewer than asked", paced, func(row *Row, _, _ *program.Outcome) { row.Asked = 1001 },
 			[]string{"pktgen sent 1000 of the 1001 frames asked", "rcv found 1000 different probes of the 1001 asked"}},
 		{"lost", paced, func(_ *Row, _, rx *program.Outcome) {
@@ -95,8 +108,12 @@ func TestJudgeFails(t *testing.T) {
 			o, p := program.Outcome{Result: tx}, program.Outcome{Result: rx}
 			c.spoil(row, &o, &p)
 			row.judge(o, p)
-			if row.Holds {
-				t.Errorf("%s, %s: the row holds", c.name, pace)
+			want := results.Failed
+			if slices.Contains(invalid, c.name) {
+				want = results.Invalid
+			}
+			if row.Holds || row.Verdict != want {
+				t.Errorf("%s, %s: the row is %s, want %s", c.name, pace, row.Verdict, want)
 			}
 			all := strings.Join(row.Why, "; ")
 			rest := all

@@ -1,7 +1,6 @@
 package self
 
 import (
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -9,6 +8,9 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/ringwalk/ringwalk/hw-test/internal/bench"
+	"github.com/ringwalk/ringwalk/hw-test/internal/results"
+	"github.com/ringwalk/ringwalk/hw-test/internal/session"
 	"github.com/ringwalk/ringwalk/internal/cli"
 )
 
@@ -21,9 +23,14 @@ type Options struct {
 	Rung   string        // "auto" or one of the rungs
 	JSON   bool          // a Report on standard output, the table on standard error
 
+	Session      session.Options
+	List, DryRun bool
+
 	// CheckRights does nothing but tell whether namespaces can be made. The
 	// ladder asks this of itself, started in a user namespace.
 	CheckRights bool
+
+	inside bool // a user namespace made for it
 }
 
 // Flags adds the self-test's flags to a flag set.
@@ -33,9 +40,13 @@ func (o *Options) Flags(fs *pflag.FlagSet) {
 	o.Send = time.Second
 	fs.Var(cli.DurationValue(&o.Send, time.Second), "seconds", "how long each row sends, 0.1 to 60 seconds")
 	fs.StringVar(&o.Rung, "rung", auto, "`where` to run: root, userns, udp; auto: the first that works")
+	fs.BoolVar(&o.List, "list", false, "print the rows and do nothing")
+	fs.BoolVar(&o.DryRun, "dry-run", false, "print the rows with what they send and how long that takes, and do nothing")
 	fs.BoolVar(&o.JSON, "json", false, "one JSON object on standard output at the end, the table on standard error")
+	o.Session.Flags(fs)
 	fs.BoolVar(&o.CheckRights, "check-rights", false, "tell whether network namespaces can be made here, and do nothing else")
 	_ = fs.MarkHidden("check-rights") // fails for unknown names only
+	bench.Flags(fs, &o.inside)
 }
 
 // rows makes the table's rows without their results.
@@ -58,7 +69,10 @@ func (o *Options) rows() ([]*Row, error) {
 	for _, size := range sizes {
 		for _, q := range queues {
 			for _, pace := range []Pace{Paced, Full} {
-				rows = append(rows, &Row{index: len(rows), Size: size, Queues: q, Pace: pace})
+				rows = append(rows, &Row{
+					index: len(rows), Size: size, Queues: q, Pace: pace,
+					Verdict: results.Unfinished, Why: []string{notBegun},
+				})
 			}
 		}
 	}
@@ -75,9 +89,4 @@ func list(flag, s string, least, most int) ([]int, error) {
 		l = append(l, n)
 	}
 	return l, nil
-}
-
-// args returns the options as arguments, but for the rung.
-func (o *Options) args() []string {
-	return []string{"--sizes=" + o.Sizes, "--queues=" + o.Queues, "--seconds=" + o.Send.String(), fmt.Sprintf("--json=%v", o.JSON)}
 }

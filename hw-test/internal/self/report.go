@@ -67,14 +67,11 @@ func (r *Report) Held() (n int) {
 }
 
 // finish settles what is known only at the end.
-func (r *Report) finish(interrupted bool) {
+func (r *Report) finish(interrupted bool, status int) {
 	r.Interrupted = interrupted
 	r.Seconds = time.Since(r.Start).Seconds()
 	r.Notes = r.notes()
-	r.ExitStatus = cli.ExitOK
-	if r.Held() != r.Planned {
-		r.ExitStatus = cli.ExitFailed
-	}
+	r.ExitStatus = status
 }
 
 func (r *Report) notes() []string {

@@ -1,9 +1,15 @@
 package self
 
 import (
+	"context"
+	"fmt"
+	"math"
 	"strconv"
 	"time"
 
+	"github.com/ringwalk/ringwalk/hw-test/internal/program"
+	"github.com/ringwalk/ringwalk/hw-test/internal/results"
+	"github.com/ringwalk/ringwalk/hw-test/internal/testbed"
 	"github.com/ringwalk/ringwalk/internal/cli"
 )
 
@@ -26,16 +32,23 @@ type Row struct {
 	Pace   Pace `json:"pace"`
 	// Asked is the number of frames asked for, 0 at full speed.
 	Asked uint64 `json:"asked_packets"`
-	// Holds is the verdict, and Why has a sentence for each reason why not.
-	Holds bool     `json:"holds"`
-	Why   []string `json:"why"`
+	// Holds tells that the verdict is passed, and Why has a sentence for each
+	// reason why not. Failed are rows whose frames are not all there or accounted
+	// for, invalid those of which nobody knows.
+	Holds   bool            `json:"holds"`
+	Verdict results.Verdict `json:"verdict"`
+	Why     []string        `json:"why"`
+	Seconds float64         `json:"seconds"`
 	// Pktgen and Rcv are what the programs' --json printed; nil where that
 	// is missing.
 	Pktgen *cli.Result `json:"pktgen"`
 	Rcv    *cli.Result `json:"rcv"`
 
-	index int // in the table
+	index int  // in the table
+	broke bool // a program did
 }
+
+const notBegun = "not begun"
 
 const (
 	// idle is how long rcv waits for more after the last frame: several
@@ -49,26 +62,55 @@ const (
 	slack = 10 * time.Second
 )
 
+// estimate is about how long a row takes.
+func estimate(d time.Duration) time.Duration { return d + idle + 300*time.Millisecond }
+
+// run runs both programs in an environment and judges. The row sends for d, if
+// paced at that rate.
+func (r *Row) run(ctx context.Context, env testbed.Environment, rate float64, d time.Duration) {
+	if r.Pace == Paced {
+		r.Asked = uint64(max(1, math.Round(rate*d.Seconds())))
+	}
+	ctx, cancel := context.WithTimeout(ctx, d+slack)
+	defer cancel()
+	began := time.Now()
+	from, to := env.Sender(), env.Receiver()
+	tx := program.Outcome{Failure: "was not started, because rcv did not get ready"}
+	rcv := program.Start(ctx, to.Launch, "rcv", r.rcvArgs(to))
+	if rcv.IsReady() {
+		tx = program.Start(ctx, from.Launch, "pktgen", r.pktgenArgs(from, rate, d)).Wait()
+	}
+	r.judge(tx, rcv.Wait())
+	r.Seconds = time.Since(began).Seconds()
+}
+
 // rcvArgs is rcv's command line for this row.
-func (r *Row) rcvArgs(port string) []string {
-	args := []string{"-i", port, "-p", strconv.Itoa(r.Queues), "-T", "0", "--json",
+func (r *Row) rcvArgs(port *testbed.Port) []string {
+	args := []string{"-i", port.Spec, "-p", strconv.Itoa(r.Queues), "-T", "0", "--json",
 		"--idle", idle.String(), "--wait-first", first.String()}
 	if r.Pace == Paced {
 		args = append(args, "--expect", strconv.FormatUint(r.Asked, 10), "--max-loss", "0")
 	}
-	return args
+	return append(args, port.Flags...)
 }
 
-// pktgenArgs is pktgen's command line for this row; length is that of what the
-// port sends, frames or payloads.
-func (r *Row) pktgenArgs(port string, length int, rate float64, d time.Duration) []string {
-	args := []string{"-i", port, "-f", "tx", "-p", strconv.Itoa(r.Queues), "-l", strconv.Itoa(length), "-T", "0", "--json"}
-	if r.Pace == Full {
-		return append(args, "--duration", d.String())
+// pktgenArgs is pktgen's command line for this row.
+func (r *Row) pktgenArgs(port *testbed.Port, rate float64, d time.Duration) []string {
+	args := []string{"-i", port.Spec, "-f", "tx", "-p", strconv.Itoa(r.Queues), "-l", strconv.Itoa(r.Size - port.Headers), "-T", "0", "--json"}
+	if port.Headers == 0 {
+		// Other flows than the other rows'. Which queue a flow goes to is the
+		// kernel's choice by a hash that stays the same until reboot: flows that
+		// never change might all share one queue in every row.
+		args = append(args, "-s", fmt.Sprintf("10.0.0.1:%d", 1024+64*r.index))
 	}
-	// A machine that is too busy to send in time is no reason to fail: what
-	// counts here is that nothing is lost, and the table shows the rate.
-	return append(args, "-n", strconv.FormatUint(r.Asked, 10), "-R", strconv.FormatFloat(rate, 'f', -1, 64), "--best-effort")
+	if r.Pace == Full {
+		args = append(args, "--duration", d.String())
+	} else {
+		// A machine that is too busy to send in time is no reason to fail: what
+		// counts here is that nothing is lost, and the table shows the rate.
+		args = append(args, "-n", strconv.FormatUint(r.Asked, 10), "-R", strconv.FormatFloat(rate, 'f', -1, 64), "--best-effort")
+	}
+	return append(args, port.Flags...)
 }
 
 // gbps is the rate on an Ethernet wire in Gbit/s, each frame with its CRC,

@@ -10,19 +10,28 @@ import (
 	"strings"
 	"time"
 
+	"github.com/spf13/pflag"
+
 	"github.com/ringwalk/ringwalk/hw-test/internal/bench"
+	"github.com/ringwalk/ringwalk/hw-test/internal/results"
+	"github.com/ringwalk/ringwalk/hw-test/internal/session"
+	"github.com/ringwalk/ringwalk/hw-test/internal/testbed"
 	"github.com/ringwalk/ringwalk/internal/cli"
 	"github.com/ringwalk/ringwalk/internal/netlab"
 )
 
-// Run runs the self-test and returns its exit status: cli.ExitOK if every row
-// holds, else cli.ExitFailed. The error is for what kept it from running; one
-// of cli.ExitUsage means the options. The end of ctx ends it in order, with the
-// table so far.
-func Run(ctx context.Context, o *Options, stdout, stderr io.Writer) (status int, err error) {
-	rows, err := o.rows()
+// Run runs the self-test as a session of its own and returns its exit status,
+// which is cli.ExitOK if every row holds; fs are the flags that o was parsed
+// from. The error is for what kept it from running; one of cli.ExitUsage means
+// the options. The end of ctx ends it in order, with the table so far.
+func Run(ctx context.Context, o *Options, fs *pflag.FlagSet, stdout, stderr io.Writer) (status int, err error) {
+	r, err := newRunner(o)
 	if err != nil {
 		return 0, err
+	}
+	if o.List || o.DryRun {
+		r.PrintPlan(stdout, o.List)
+		return cli.ExitOK, nil
 	}
 	if runtime.GOOS != "linux" {
 		return 0, fmt.Errorf("the self-test needs Linux: the ports it tests, packet: and udp:, are built on Linux's "+
@@ -31,52 +40,134 @@ func Run(ctx context.Context, o *Options, stdout, stderr io.Writer) (status int,
 	if o.CheckRights {
 		return cli.ExitOK, netlab.Can()
 	}
-	rung, limits, err := choose(o.Rung, netlab.Can, canUserNS)
-	switch {
-	case err != nil:
-		return 0, fmt.Errorf("--rung %s: %w", o.Rung, err)
-	case rung == UserNS:
-		return bench.InUserNS(ctx, append(o.args(), "--rung=root"), stdout, stderr)
-	case rung == Root && bench.InsideUserNS():
-		rung, limits = UserNS, []string{limitUserNS}
-	}
-	var l *lab
-	if rung == UDP {
-		most := slices.MaxFunc(rows, func(a, b *Row) int { return a.Queues - b.Queues })
-		l, err = udpLab(most.Queues)
-	} else {
-		l, err = vethLab()
-	}
-	if err != nil {
+	if err := r.climb(); err != nil {
 		return 0, err
 	}
-	defer func() { err = errors.Join(err, l.close()) }()
-	rep := newReport(rung, limits, len(rows))
-	return rep.run(ctx, l, rows, o, stdout, stderr)
+	command := bench.Given("self", fs)
+	if r.rung == UserNS && !bench.InsideUserNS() {
+		return bench.InUserNS(ctx, append(command, "--"+bench.Inside), stdout, stderr)
+	}
+	return session.Alone(ctx, r, &o.Session, &session.Plan{Name: "self", Command: command, Lenient: true}, o.JSON, stdout, stderr)
 }
 
-// run runs the rows and reports.
-func (r *Report) run(ctx context.Context, l *lab, rows []*Row, o *Options, stdout, stderr io.Writer) (int, error) {
-	human := stdout
-	if o.JSON {
-		human = stderr
+// New makes the self-test as a suite. It is to be run where it may make
+// namespaces, in a user namespace or not; else it is one of UDP.
+func New(o *Options) (session.Runner, error) { return newRunner(o) }
+
+// runner is the self-test as a part of sessions.
+type runner struct {
+	*Options
+	rows   []*Row
+	rung   Rung // "": not chosen yet
+	limits []string
+	report *Report
+	broke  bool // the environment did
+}
+
+func newRunner(o *Options) (*runner, error) {
+	rows, err := o.rows()
+	return &runner{Options: o, rows: rows}, err
+}
+
+// climb chooses the rung.
+func (r *runner) climb() (err error) {
+	if r.inside {
+		r.rung, r.limits = UserNS, []string{limitUserNS}
+		return nil
 	}
-	r.printStart(human)
-	printHeader(human)
-	for _, row := range rows {
-		l.run(ctx, row, r.Environment.RatePPS, o.Send)
-		if ctx.Err() != nil {
-			break // in the middle of the row: it is nobody's fault
+	r.rung, r.limits, err = choose(r.Rung, netlab.Can, canUserNS)
+	if err != nil {
+		return fmt.Errorf("--rung %s: %w", r.Rung, err)
+	}
+	if r.rung == Root && bench.InsideUserNS() {
+		r.rung, r.limits = UserNS, []string{limitUserNS}
+	}
+	return nil
+}
+
+// environment makes what the rows run over.
+func (r *runner) environment() (testbed.Environment, error) {
+	if r.rung == UDP {
+		most := slices.MaxFunc(r.rows, func(a, b *Row) int { return a.Queues - b.Queues })
+		return testbed.NewUDP(most.Queues)
+	}
+	return testbed.NewVeth(testbed.Options{})
+}
+
+func (r *runner) Name() string { return "self" }
+
+func (r *runner) Report() any { return r.report }
+
+func (r *runner) Estimate() time.Duration { return time.Duration(len(r.rows)) * estimate(r.Send) }
+
+func (r *runner) PrintPlan(w io.Writer, names bool) {
+	for _, row := range r.rows {
+		if names {
+			fmt.Fprintln(w, row.name())
+		} else {
+			fmt.Fprintf(w, "%s: sends for %.3g s; %.1f s\n", row.name(), r.Send.Seconds(), estimate(r.Send).Seconds())
 		}
-		r.Rows = append(r.Rows, row)
+	}
+	if !names {
+		fmt.Fprintf(w, "About %.0f s in all.\n", r.Estimate().Seconds())
+	}
+}
+
+// Run runs the rows. It is content with any preflight: whether frames arrive
+// does not depend on how fast.
+func (r *runner) Run(ctx context.Context, s *session.Session, human, _ io.Writer) (err error) {
+	if r.rung == "" {
+		if err := r.climb(); err != nil {
+			return err
+		}
+	}
+	r.report = newReport(r.rung, r.limits, len(r.rows))
+	keep := s.Begin("self")
+	if ctx.Err() == nil {
+		r.report.printStart(human)
+		s.PrintStart(human)
+		err = r.run(ctx, keep, human)
+	}
+	r.report.finish(ctx.Err() != nil, r.status())
+	keep.End(r.found(), r.report)
+	r.report.printEnd(human)
+	return err
+}
+
+// run runs the rows.
+func (r *runner) run(ctx context.Context, keep *session.Suite, human io.Writer) (err error) {
+	env, err := r.environment()
+	if err != nil {
+		for _, row := range r.rows {
+			row.Verdict, row.Why = results.Of(err), []string{err.Error()}
+		}
+		r.report.Rows = r.rows
+		r.broke = r.rows[0].Verdict == results.Invalid
+		return nil
+	}
+	defer func() { err = errors.Join(err, env.Close()) }()
+	r.over(ctx, env, keep, human)
+	return nil
+}
+
+// over runs the rows in an environment.
+func (r *runner) over(ctx context.Context, env testbed.Environment, keep *session.Suite, human io.Writer) {
+	printHeader(human)
+	for i, row := range r.rows {
+		rate := 0.0
+		if row.Pace == Paced {
+			rate = r.report.Environment.RatePPS
+		}
+		keep.Doing(row.name(), rate, time.Duration(len(r.rows)-i)*estimate(r.Send))
+		row.run(ctx, env, rate, r.Send)
+		if ctx.Err() != nil { // in the middle of the row: it is nobody's fault
+			row.Holds, row.Verdict, row.Why = false, results.Unfinished, []string{"stopped before its end"}
+			return
+		}
+		keep.Trial(row.name(), row)
+		r.report.Rows = append(r.report.Rows, row)
 		row.print(human)
 	}
-	r.finish(ctx.Err() != nil)
-	r.printEnd(human)
-	if !o.JSON {
-		return r.ExitStatus, nil
-	}
-	return r.ExitStatus, bench.PrintJSON(stdout, r)
 }
 
 // canUserNS tells whether this user may make namespaces and pairs in a user

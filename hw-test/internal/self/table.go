@@ -3,7 +3,6 @@ package self
 import (
 	"fmt"
 	"io"
-	"strings"
 )
 
 // The table is printed as rows finish, hence the fixed widths.
@@ -26,12 +25,8 @@ func (r *Row) print(w io.Writer) {
 		p := r.Rcv.Probe
 		lost, dups, reordered = fmt.Sprint(p.Lost), fmt.Sprint(p.Duplicates), fmt.Sprint(p.Reordered)
 	}
-	verdict := "holds"
-	if !r.Holds {
-		verdict = "FAILS"
-	}
 	fmt.Fprintf(w, columns, fmt.Sprint(r.Size), fmt.Sprint(r.Queues), r.Pace, mpps, gbps, lost, drops,
-		dups, reordered, backend, verdict)
+		dups, reordered, backend, r.Verdict)
 }
 
 // name is the row in a sentence.
@@ -47,7 +42,7 @@ func (r *Row) name() string {
 func (r *Report) printEnd(w io.Writer) {
 	for _, row := range r.Rows {
 		if !row.Holds {
-			fmt.Fprintf(w, "%s fails: %s.\n", row.name(), strings.Join(row.Why, "; "))
+			fmt.Fprintf(w, "%s: %s: %s.\n", row.name(), row.Verdict, row.sentence())
 		}
 	}
 	for _, n := range r.Notes {

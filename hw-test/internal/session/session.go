@@ -51,7 +51,11 @@ type Plan struct {
 // A Session is a run under way.
 type Session struct {
 	results.Session
-	dir *results.Dir // nil: nothing is kept
+	// Later is about how long the suites after the one under way take.
+	Later time.Duration
+
+	told bool         // PrintStart was called
+	dir  *results.Dir // nil: nothing is kept
 	// temporary is where dir is until Send; "" where it stays.
 	temporary string
 	errs      []error // what could not be written
@@ -93,9 +97,16 @@ func Start(ctx context.Context, o *Options, p *Plan) (*Session, error) {
 // call all their cases invalid.
 func (s *Session) Why() string { return s.why }
 
+// Stop has nothing more be run, because of what a suite has found.
+func (s *Session) Stop(why string) { s.why = why }
+
 // PrintStart says what is to be known before the figures: what of the preflight
-// fails or warns, in a line.
+// fails or warns, in a line. It says it once.
 func (s *Session) PrintStart(w io.Writer) {
+	if s.told {
+		return
+	}
+	s.told = true
 	if s.server != nil {
 		fmt.Fprintf(w, "Metrics are at http://%s/metrics.\n", s.server.Addr())
 	}

@@ -12,10 +12,13 @@ package sockets
 
 import (
 	"context"
+	"io"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/ringwalk/ringwalk/hw-test/internal/bench"
+	"github.com/ringwalk/ringwalk/hw-test/internal/session"
 	"github.com/ringwalk/ringwalk/internal/cli"
 )
 
@@ -48,8 +51,12 @@ const example = `  hw-test sockets
 const statuses = `
 Exit status:
   0    measured, and every packet is accounted for
-  1    failed or interrupted, or packets are missing that nobody says were dropped
+  1    a row failed, which is that packets are missing that nobody says were dropped; or was not
+       finished because of ^C, or because something broke
   2    the command line is wrong
+  3    ran, but a row is skipped (the kernel lacks UDP_SEGMENT, UDP_GRO, …) or invalid (a socket
+       that dropped packets where it was to hold them: net.core.rmem_max)
+  130  a second ^C; the first ends the run in order, with what there is
 `
 
 type options struct {
@@ -58,12 +65,18 @@ type options struct {
 	rounds  int
 	rows    string
 	json    bool
+
+	session     session.Options
+	names, plan bool // --list, --dry-run
+	inside      bool // a user namespace made for it
 }
+
+var defaults = options{size: 64, packets: 50000, rounds: 5}
 
 // Command makes the subcommand. It leaves its exit status in *status, unless it
 // returns an error.
 func Command(status *int) *cobra.Command {
-	o := options{size: 64, packets: 50000, rounds: 5}
+	o := defaults
 	cmd := &cobra.Command{
 		Use: "sockets", Short: "measure the calls for packets, and the engine beside them", Long: about, Example: example,
 		Args: func(cmd *cobra.Command, args []string) error {
@@ -73,12 +86,9 @@ func Command(status *int) *cobra.Command {
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
-			if err := o.check(); err != nil {
-				return err
-			}
-			*status, err = bench.Measure(cmd, func(ctx context.Context, l *bench.Lab) (int, error) {
-				return o.run(ctx, l, cmd.OutOrStdout(), cmd.ErrOrStderr())
-			})
+			ctx, stop := cli.Signals(context.Background())
+			defer stop()
+			*status, err = o.run(ctx, cmd.Flags(), cmd.OutOrStdout(), cmd.ErrOrStderr())
 			return err
 		},
 	}
@@ -88,10 +98,32 @@ func Command(status *int) *cobra.Command {
 	fs.Var(cli.CountValue(&o.packets), "packets", "packets of each row and round, 1 to 10M")
 	fs.Var(cli.CountValue(&o.rounds), "rounds", "how often all is measured, 1 to 100")
 	fs.StringVar(&o.rows, "rows", "", "only rows with this `text`, and those they are held against")
+	fs.BoolVar(&o.names, "list", false, "print the rows and do nothing")
+	fs.BoolVar(&o.plan, "dry-run", false, "print the rows and how long they take, and do nothing")
 	fs.BoolVar(&o.json, "json", false, "one JSON object on standard output, the table on standard error")
-	bench.Flags(fs)
+	o.session.Flags(fs)
+	bench.Flags(fs, &o.inside)
 	cmd.SetUsageTemplate(cmd.UsageTemplate() + statuses)
 	return cmd
+}
+
+// run runs the suite as a session of its own.
+func (o *options) run(ctx context.Context, fs *pflag.FlagSet, stdout, stderr io.Writer) (int, error) {
+	r, err := newRunner(o)
+	if err != nil {
+		return 0, err
+	}
+	if o.names || o.plan {
+		r.PrintPlan(stdout, o.names)
+		return cli.ExitOK, nil
+	}
+	command := bench.Given(r.Name(), fs)
+	if !o.inside {
+		if did, status, err := bench.Copied(ctx, command, stdout, stderr); did {
+			return status, err
+		}
+	}
+	return session.Alone(ctx, r, &o.session, &session.Plan{Name: r.Name(), Command: command}, o.json, stdout, stderr)
 }
 
 func (o *options) check() error {

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/ringwalk/ringwalk/hw-test/internal/results"
 )
 
 // A row is one line of the table.
@@ -17,6 +19,9 @@ type row struct {
 	beside   *row    // what the row is held against
 	aim      float64 // the ratio to it that is hoped for
 	trials   []trial
+	// ended, if not "", is a verdict that needs no more trials, and why.
+	ended results.Verdict
+	why   string
 }
 
 // Groups, in the order of the table.

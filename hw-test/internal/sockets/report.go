@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/ringwalk/ringwalk/hw-test/internal/bench"
+	"github.com/ringwalk/ringwalk/hw-test/internal/results"
 )
 
 // Report is what --json prints.
@@ -25,6 +26,10 @@ type Report struct {
 	Rows        []Result `json:"rows"`
 	Notes       []string `json:"notes"`
 	Interrupted bool     `json:"interrupted"`
+	Seconds     float64  `json:"seconds"`
+	ExitStatus  int      `json:"exit_status"`
+
+	broke bool // the environment did
 }
 
 // Result is one line: of all rounds' trials the best, and the median one where
@@ -32,6 +37,10 @@ type Report struct {
 type Result struct {
 	Group string `json:"group"`
 	Name  string `json:"name"`
+	// Verdict is on all rounds, and Sentence says it in words. Failed is a row
+	// that does not hold; those without a trial have no figures.
+	Verdict  results.Verdict `json:"verdict"`
+	Sentence string          `json:"sentence"`
 
 	PPS   float64 `json:"pps"`              // packets a second
 	CPU   float64 `json:"cpu_s_per_mpkt"`   // CPU seconds of the side's threads for a million packets
@@ -109,18 +118,17 @@ func (r *row) shown() *trial {
 	return &list[0]
 }
 
-// result makes a row's line; ok is false without trials.
-func (r *row) result() (s Result, ok bool) {
+// result makes a row's line, without its verdict.
+func (r *row) result() Result {
+	s := Result{Group: r.group, Name: r.name, Aim: r.aim, Queues: []uint64{}}
 	t := r.shown()
 	if t == nil {
-		return s, false
+		return s
 	}
 	u, n := r.measured(t)
-	s = Result{
-		Group: r.group, Name: r.name, PPS: r.rate(t),
-		Sent: t.sent, Received: t.received, NotTaken: t.notTaken, SocketDrops: t.socketDrops, DeviceDrops: t.deviceDrops,
-		Queues: t.queues, Fill: t.fill, Holds: t.missing() == 0, Aim: r.aim,
-	}
+	s.PPS = r.rate(t)
+	s.Sent, s.Received, s.NotTaken, s.SocketDrops, s.DeviceDrops = t.sent, t.received, t.notTaken, t.socketDrops, t.deviceDrops
+	s.Queues, s.Fill, s.Holds = t.queues, t.fill, t.missing() == 0
 	if r.kind == together {
 		s.Fill = 0
 	}
@@ -132,7 +140,7 @@ func (r *row) result() (s Result, ok bool) {
 		s.Ratio = ratio(r, r.beside, t, r.beside.shown())
 		s.Met = s.Aim > 0 && s.Ratio >= s.Aim
 	}
-	return s, true
+	return s
 }
 
 // ratio holds a row against another. Threads that wait for each other have no
@@ -148,42 +156,18 @@ func ratio(r, beside *row, t, other *trial) float64 {
 	return own / others
 }
 
-// collect makes the lines and the notes.
-func (r *Report) collect(rows []*row) {
-	aims, met := 0, 0
-	for _, row := range rows {
-		s, ok := row.result()
-		if !ok {
-			continue
-		}
-		r.Rows = append(r.Rows, s)
-		if !s.Holds {
-			r.Notes = append(r.Notes, fmt.Sprintf("%s: %s: %d packets sent are not %d received, %d dropped by the socket and %d by the interface",
-				s.Group, s.Name, s.Sent, s.Received, s.SocketDrops, s.DeviceDrops))
-		}
-		if s.Aim > 0 {
-			aims++
-			if s.Met {
-				met++
-			}
-		}
-	}
-	r.Notes = append(r.Notes, fmt.Sprintf("%d of %d aims are met", met, aims))
-}
-
-// holds reports whether every row's packets are accounted for.
-func (r *Report) holds() bool {
-	return !slices.ContainsFunc(r.Rows, func(s Result) bool { return !s.Holds })
-}
-
 func (r *Report) print(w io.Writer) {
-	const line = "%-37s %7s %8s %10s  %-24s %8s %8s %9s %7s %6s\n"
+	const line = "%-37s %7s %8s %10s  %-24s %8s %8s %9s %7s %6s  %s\n"
 	group := ""
 	for _, s := range r.Rows {
 		if s.Group != group {
 			group = s.Group
 			fmt.Fprintf(w, "\n%s\n", group)
-			fmt.Fprintf(w, line, "", "Mpps", "CPU s/M", "calls/pkt", "beside", "sent", "received", "not taken", "socket", "iface")
+			fmt.Fprintf(w, line, "", "Mpps", "CPU s/M", "calls/pkt", "beside", "sent", "received", "not taken", "socket", "iface", "verdict")
+		}
+		if len(s.Queues) == 0 {
+			fmt.Fprintf(w, line, "  "+s.Name, "-", "-", "-", "", "-", "-", "-", "-", "-", s.Verdict)
+			continue
 		}
 		beside := ""
 		if s.Beside != "" {
@@ -193,7 +177,7 @@ func (r *Report) print(w io.Writer) {
 			}
 		}
 		fmt.Fprintf(w, line, "  "+s.Name, fmt.Sprintf("%.3f", s.PPS/1e6), fmt.Sprintf("%.3f", s.CPU), fmt.Sprintf("%.4f", s.Calls), beside,
-			fmt.Sprint(s.Sent), fmt.Sprint(s.Received), fmt.Sprint(s.NotTaken), fmt.Sprint(s.SocketDrops), fmt.Sprint(s.DeviceDrops))
+			fmt.Sprint(s.Sent), fmt.Sprint(s.Received), fmt.Sprint(s.NotTaken), fmt.Sprint(s.SocketDrops), fmt.Sprint(s.DeviceDrops), s.Verdict)
 	}
 	fmt.Fprintln(w)
 	for _, n := range r.Notes {

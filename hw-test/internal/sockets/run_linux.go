@@ -1,86 +1,11 @@
 package sockets
 
 import (
-	"context"
+	"errors"
 	"fmt"
-	"io"
-	"runtime"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/ringwalk/ringwalk/hw-test/internal/bench"
-	"github.com/ringwalk/ringwalk/internal/cli"
 )
-
-// run measures all rows in rounds and reports.
-func (o *options) run(ctx context.Context, l *bench.Lab, stdout, stderr io.Writer) (int, error) {
-	human := stdout
-	if o.json {
-		human = stderr
-	}
-	// A sender, two receivers and the rest.
-	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(max(runtime.GOMAXPROCS(0), 4)))
-	rep := Report{
-		Tool: "hw-test", Suite: "sockets", Environment: l.Environment, Size: o.size, Packets: o.packets, Rounds: o.rounds,
-		Rows: []Result{}, Notes: []string{},
-	}
-	var err error
-	if rep.NullCall, err = nullCall(l.Environment.CPUs[0]); err != nil {
-		return 0, err
-	}
-	l.Environment.Print(human)
-	fmt.Fprintf(human, "Payloads of %d bytes; %d rounds of about %d packets a row.\n"+
-		"A system call that does nothing takes %.2f µs here.\n", o.size, o.rounds, o.packets, rep.NullCall)
-	rows := only(plan(o.size), o.rows)
-	err = o.measure(ctx, l, rows)
-	rep.Interrupted = ctx.Err() != nil
-	rep.collect(rows)
-	rep.print(human)
-	if o.json {
-		if jerr := bench.PrintJSON(stdout, rep); err == nil {
-			err = jerr
-		}
-	}
-	if err == nil && (rep.Interrupted || !rep.holds()) {
-		return cli.ExitFailed, nil
-	}
-	return cli.ExitOK, err
-}
-
-func (o *options) measure(ctx context.Context, l *bench.Lab, rows []*row) error {
-	payload := make([]byte, o.size)
-	frame := frameOf(l, payload)
-	for range o.rounds {
-		for _, r := range rows {
-			packet := payload
-			if r.tx.packet {
-				packet = frame
-			}
-			runtime.GC() // of the last row's buffers, not in the middle of this one's
-			t, err := try(ctx, l, r, packet, o.packets)
-			switch {
-			case ctx.Err() != nil:
-				return nil // in the middle of the trial
-			case err != nil:
-				return fmt.Errorf("%s, %s: %w", r.group, r.name, err)
-			}
-			r.trials = append(r.trials, t)
-		}
-	}
-	return nil
-}
-
-// frameOf is a frame of the same length as a datagram with the payload, and of
-// a kind that the receiving namespace's own stack drops at once: an EtherType
-// for experiments (IEEE 802), for nobody's address.
-func frameOf(l *bench.Lab, payload []byte) []byte {
-	const headers = 14 + 20 + 8
-	f := make([]byte, headers+len(payload))
-	copy(f, []byte{2, 0, 0, 0, 0, 2})
-	copy(f[6:], l.A.MAC)
-	f[12], f[13] = 0x88, 0xb5
-	return f
-}
 
 // nullCall is the CPU time of a system call that does nothing, in µs.
 func nullCall(cpu int) (us float64, err error) {
@@ -96,4 +21,47 @@ func nullCall(cpu int) (us float64, err error) {
 		return nil
 	})
 	return us, err
+}
+
+// lacks tries what a row needs and not every kernel has. A kernel that does not
+// know UDP_SEGMENT sends one long datagram without a word, and the engine does
+// without what it cannot have: such a row would be of something else.
+func lacks(r *row) error {
+	for _, f := range []struct {
+		needed       bool
+		name, since  string
+		family, kind int
+		try          func(fd int) error
+	}{
+		{r.tx.gso, "UDP_SEGMENT", "4.18", unix.AF_INET, unix.SOCK_DGRAM, func(fd int) error {
+			return unix.SetsockoptInt(fd, unix.SOL_UDP, unix.UDP_SEGMENT, 0)
+		}},
+		{r.rx.gro, "UDP_GRO", "5.0", unix.AF_INET, unix.SOCK_DGRAM, func(fd int) error {
+			return unix.SetsockoptInt(fd, unix.SOL_UDP, unix.UDP_GRO, 0)
+		}},
+		{r.rx.queues > 1, "SO_REUSEPORT", "3.9", unix.AF_INET, unix.SOCK_DGRAM, func(fd int) error {
+			return unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEPORT, 1)
+		}},
+		{r.rx.byCPU, "SO_ATTACH_REUSEPORT_CBPF", "4.5", unix.AF_INET, unix.SOCK_DGRAM, func(fd int) error {
+			// It takes a socket of a group, which has an address.
+			err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEPORT, 1)
+			return errors.Join(err, unix.Bind(fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}), steerByCPU(fd, 1))
+		}},
+		{r.tx.packet, "AF_PACKET", "2.2", unix.AF_PACKET, unix.SOCK_RAW, func(int) error { return nil }},
+		{r.rx.aux, "PACKET_AUXDATA", "2.6.21", unix.AF_PACKET, unix.SOCK_RAW, func(fd int) error {
+			return unix.SetsockoptInt(fd, unix.SOL_PACKET, unix.PACKET_AUXDATA, 1)
+		}},
+	} {
+		if !f.needed {
+			continue
+		}
+		fd, err := unix.Socket(f.family, f.kind|unix.SOCK_CLOEXEC, 0)
+		if err == nil {
+			err = errors.Join(f.try(fd), unix.Close(fd))
+		}
+		if err != nil {
+			return fmt.Errorf("try %s, which Linux has since %s: %w", f.name, f.since, err)
+		}
+	}
+	return nil
 }

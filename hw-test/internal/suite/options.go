@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/ringwalk/ringwalk/hw-test/internal/bench"
 	"github.com/ringwalk/ringwalk/hw-test/internal/search"
 	"github.com/ringwalk/ringwalk/hw-test/internal/session"
 	"github.com/ringwalk/ringwalk/hw-test/internal/testbed"
@@ -39,7 +40,7 @@ type Options struct {
 	Session            session.Options
 	JSON, List, DryRun bool
 
-	inside bool // a user namespace, by userns.Run
+	inside bool // a user namespace made for it
 }
 
 // Environments by name, as --env has them.
@@ -91,8 +92,7 @@ func (o *Options) Flags(fs *pflag.FlagSet, name string) {
 	fs.BoolVar(&o.DryRun, "dry-run", false, "print the rows with their trials and times, and do nothing")
 	fs.BoolVar(&o.JSON, "json", false, "one JSON object on standard output at the end, all else on standard error")
 	o.Session.Flags(fs)
-	fs.BoolVar(&o.inside, "inside", false, "do not enter a user namespace")
-	_ = fs.MarkHidden("inside") // fails for unknown names only
+	bench.Flags(fs, &o.inside)
 }
 
 // percentValue is a flag for a percentage.

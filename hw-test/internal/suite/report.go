@@ -110,21 +110,11 @@ func newReport(name string, o *Options) (*Report, error) {
 func (r *Report) finish(interrupted, broke bool) {
 	r.Interrupted = interrupted
 	r.Seconds = time.Since(r.Start).Seconds()
-	r.ExitStatus = cli.ExitOK
-	if broke {
-		r.ExitStatus = cli.ExitFailed
-	}
+	var verdicts []results.Verdict
 	for _, row := range r.Rows {
-		switch row.Verdict {
-		case results.Passed:
-		case results.Unfinished:
-			r.ExitStatus = cli.ExitFailed
-		default:
-			if r.ExitStatus == cli.ExitOK {
-				r.ExitStatus = cli.ExitShort
-			}
-		}
+		verdicts = append(verdicts, row.Verdict)
 	}
+	r.ExitStatus = results.Status(broke, verdicts...)
 }
 
 func (row *Row) end(v results.Verdict, format string, args ...any) {

@@ -41,80 +41,74 @@ type job struct {
 	keep     *session.Suite
 	broke    bool // a program or the environment did
 	spent    trial.Spent
+	after    time.Duration // about how long the suites after this one take
 }
 
-// Run runs the suite of that name and returns its exit status; fs are the flags
-// that o was parsed from. The end of ctx ends it in order, with what there is.
+// Run runs the suite of that name as a session of its own and returns its exit
+// status; fs are the flags that o was parsed from. The end of ctx ends it in
+// order, with what there is.
 func Run(ctx context.Context, name string, o *Options, fs *pflag.FlagSet, stdout, stderr io.Writer) (int, error) {
-	if err := o.complete(fs); err != nil {
+	r, err := New(name, o, fs)
+	if err != nil {
 		return 0, err
+	}
+	if o.List || o.DryRun {
+		r.PrintPlan(stdout, o.List)
+		return cli.ExitOK, nil
+	}
+	command := bench.Given(name, fs)
+	switch {
+	case o.Env == envVM:
+		return r.machine(ctx, command[1:], stdout, stderr)
+	case o.made() && !o.inside:
+		if did, status, err := bench.Copied(ctx, command, stdout, stderr); did {
+			return status, err
+		}
+	}
+	plan := session.Plan{Name: name, Command: command, Lab: o.Lab(), Ports: o.Ports(), Lenient: o.inMachine != ""}
+	return session.Alone(ctx, r, &o.Session, &plan, o.JSON, stdout, stderr)
+}
+
+// New makes the suite of that name; fs are the flags that o was parsed from.
+func New(name string, o *Options, fs *pflag.FlagSet) (*Runner, error) {
+	if err := o.complete(fs); err != nil {
+		return nil, err
 	}
 	rep, err := newReport(name, o)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	b := &job{Options: o, Report: rep}
-	if o.List || o.DryRun {
-		b.printPlan(stdout)
-		return cli.ExitOK, nil
-	}
-	if o.Env == envVM {
-		return b.machine(ctx, given(fs), stdout, stderr)
-	}
-	if err := netlab.Can(); o.made() && err != nil && errors.Is(err, netlab.ErrNoPrivilege) && !o.inside {
-		if inside := netlab.CanUserNS(); inside != nil {
-			return 0, fmt.Errorf("%w; nor in a user namespace: %w", err, inside)
-		}
-		return bench.InUserNS(ctx, append([]string{name, "--inside"}, given(fs)...), stdout, stderr)
-	}
-	human := stdout
-	if o.JSON || o.Session.Results == session.Stdout {
-		human = stderr
-	}
-	s, err := session.Start(ctx, &o.Session, &session.Plan{Name: name, Command: append([]string{name}, given(fs)...), Lab: o.Lab(), Ports: o.Ports(), Lenient: o.inMachine != ""})
-	if err != nil {
-		return 0, err
-	}
-	b.progress = progress{w: stderr}
-	b.printStart(human)
-	s.PrintStart(human)
-	err = b.session(ctx, s)
-	b.printEnd(human)
-	if o.JSON {
-		err = errors.Join(err, bench.PrintJSON(stdout, b.Report))
-	}
-	status, unkept := s.Finish(b.Interrupted, human)
-	return status, errors.Join(err, unkept, s.Send(stdout))
+	return &Runner{job{Options: o, Report: rep}}, nil
 }
 
-// session runs the suite as a part of a session.
-func (b *job) session(ctx context.Context, s *session.Session) (err error) {
+// A Runner is a suite as a part of sessions.
+type Runner struct{ job }
+
+func (r *Runner) Name() string { return r.Suite }
+
+func (r *Runner) Estimate() time.Duration { return r.planned(r.Rows) }
+
+func (r *Runner) Report() any { return r.job.Report }
+
+// Run runs the suite.
+func (r *Runner) Run(ctx context.Context, s *session.Session, human, progress io.Writer) error {
+	b := &r.job
+	b.printStart(human)
+	s.PrintStart(human)
 	b.keep = s.Begin(b.Suite)
-	b.progress.doing = b.keep.Doing
+	b.progress.w, b.progress.doing, b.after = progress, b.keep.Doing, s.Later
+	var err error
 	if why := s.Why(); why != "" {
 		for _, row := range b.Rows {
 			row.end(results.Invalid, "%s", why)
 		}
-	} else {
+	} else if ctx.Err() == nil {
 		err = b.run(ctx)
 	}
 	b.finish(ctx.Err() != nil, b.broke)
 	b.keep.End(b.found(), b.Report)
+	b.printEnd(human)
 	return err
-}
-
-// given are the flags as they were given by the user.
-func given(fs *pflag.FlagSet) (args []string) {
-	fs.Visit(func(f *pflag.Flag) {
-		switch {
-		case f.Name == "inside": // nobody gave it
-		case f.Value.Type() == "bool" && f.Value.String() == "true":
-			args = append(args, "--"+f.Name)
-		default:
-			args = append(args, "--"+f.Name+"="+f.Value.String())
-		}
-	})
-	return args
 }
 
 // run runs the rows. What goes wrong is in their verdicts.
@@ -137,7 +131,7 @@ func (b *job) run(ctx context.Context) (err error) {
 		if ctx.Err() != nil {
 			return nil
 		}
-		b.progress.row(row, b.planned(b.Rows[i+1:]))
+		b.progress.row(row, b.planned(b.Rows[i+1:])+b.after)
 		began := time.Now()
 		b.runner = &trial.Runner{
 			Env: b.env, Lengths: row.Lengths, Tolerance: b.Tolerance / 100, Stall: b.Stall, Settle: b.Settle, Burst: b.Burst,

@@ -68,11 +68,11 @@ func (b *job) printStart(w io.Writer) {
 	fmt.Fprintf(w, "Sizes are with CRC. About %s.\n", round(b.planned(b.Rows)))
 }
 
-// printPlan is --list and --dry-run.
-func (b *job) printPlan(w io.Writer) {
+// PrintPlan is --list and --dry-run.
+func (b *job) PrintPlan(w io.Writer, names bool) {
 	var total time.Duration
 	for _, row := range b.Rows {
-		if b.List {
+		if names {
 			fmt.Fprintln(w, row.Size)
 			continue
 		}
@@ -86,7 +86,7 @@ func (b *job) printPlan(w io.Writer) {
 			total += s.total()
 		}
 	}
-	if b.DryRun {
+	if !names {
 		fmt.Fprintf(w, "%s\nAbout %s in all.\n", b.Environment.What, round(total))
 	}
 }

@@ -53,7 +53,7 @@ type Environment interface {
 
 // Description is what a report says of an environment.
 type Description struct {
-	// Kind is "veth", "veth-dut", "vm" or "local".
+	// Kind is "veth", "veth-dut", "udp", "vm" or "local".
 	Kind string `json:"kind"`
 	// What it is, in a sentence.
 	What string `json:"what"`
@@ -70,6 +70,9 @@ type Port struct {
 	Launch program.Launcher
 	// Flags are more of the program's flags.
 	Flags []string
+	// Headers is how many bytes of a frame the port does not carry: 0 where it
+	// carries frames, 42 where payloads of UDP datagrams.
+	Headers int
 	// LinkBPS is the link's speed in bits on the wire a second; 0: there is
 	// none that would hold frames back.
 	LinkBPS float64
