@@ -150,7 +150,7 @@ func Example() {
 	// check     pipe
 	// withhold  ok
 	// pending   ok
-	// 2 passed, 0 failed, 0 do not apply, of 2
+	// 2 passed, 0 failed, 0 not run, 0 do not apply, of 2
 }
 
 // deaf is a device whose ports never hear anything: every sync succeeds and

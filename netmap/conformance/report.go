@@ -16,6 +16,9 @@ const (
 	Pass Verdict = "ok"
 	Fail Verdict = "FAIL"
 	NA   Verdict = "n/a"
+	// NotRun is a check that nothing is known of: its target could not be opened,
+	// or a check before it hangs.
+	NotRun Verdict = "not run"
 )
 
 // Result is one cell of the table.
@@ -36,8 +39,8 @@ type Report struct {
 
 func (r *Report) add(w io.Writer, res Result) {
 	r.Results = append(r.Results, res)
-	if res.Verdict == Fail && w != nil {
-		fmt.Fprintf(w, "FAIL %s on %s: %s\n", res.Check, res.Target, res.Text)
+	if bad := res.Verdict == Fail || res.Verdict == NotRun; bad && w != nil {
+		fmt.Fprintf(w, "%s %s on %s: %s\n", res.Verdict, res.Check, res.Target, res.Text)
 	}
 }
 
@@ -52,13 +55,13 @@ func (r *Report) Count(v Verdict) (n int) {
 }
 
 // OK reports whether the table is complete, something passed and nothing
-// failed.
+// failed or could not be run.
 func (r *Report) OK() bool {
-	return r.Count(Fail) == 0 && r.Count(Pass) > 0 && len(r.Results) == len(r.Checks)*len(r.Targets)
+	return r.Count(Fail) == 0 && r.Count(NotRun) == 0 && r.Count(Pass) > 0 && len(r.Results) == len(r.Checks)*len(r.Targets)
 }
 
-// WriteText writes the table, then the reasons of what does not apply, then
-// what failed, then one line of summary.
+// WriteText writes the table, then the reasons of what does not apply and of
+// what was not run, then what failed, then one line of summary.
 func (r *Report) WriteText(w io.Writer) error {
 	cell := map[[2]string]Result{}
 	for _, res := range r.Results {
@@ -80,14 +83,14 @@ func (r *Report) WriteText(w io.Writer) error {
 	if err := tw.Flush(); err != nil {
 		return err
 	}
-	for _, v := range []Verdict{NA, Fail} {
+	for _, v := range []Verdict{NA, NotRun, Fail} {
 		for _, res := range r.Results {
 			if res.Verdict == v {
 				fmt.Fprintf(w, "%s %s on %s: %s\n", v, res.Check, res.Target, res.Text)
 			}
 		}
 	}
-	_, err := fmt.Fprintf(w, "%d passed, %d failed, %d do not apply, of %d\n", r.Count(Pass), r.Count(Fail), r.Count(NA), len(r.Checks)*len(r.Targets))
+	_, err := fmt.Fprintf(w, "%d passed, %d failed, %d not run, %d do not apply, of %d\n", r.Count(Pass), r.Count(Fail), r.Count(NotRun), r.Count(NA), len(r.Checks)*len(r.Targets))
 	return err
 }
 

@@ -25,6 +25,8 @@ type Options struct {
 	Cycles  int           // of opening and closing; 1000
 	Timeout time.Duration // of one check on one target; 10 minutes
 	Verbose bool          // write what checks log, not only failures
+	// Done, if not nil, is called with each result of Run as it comes.
+	Done func(Result)
 }
 
 func (o *Options) orDefault() Options {
@@ -66,8 +68,7 @@ func (c *Check) Run(ctx context.Context, t *Target, log func(format string, args
 // Run runs every check on every target, writes a line for each that fails,
 // and returns the table. The error is for what kept it from running; failed
 // checks are in the report. Run starts a goroutine for each check, so as to
-// give up on one that hangs; all other checks on that target are then skipped
-// and count as failures.
+// give up on one that hangs; all other checks on that target are then not run.
 func Run(ctx context.Context, w io.Writer, targets []*Target, opt *Options) (*Report, error) {
 	o := opt.orDefault()
 	rep := &Report{}
@@ -92,6 +93,12 @@ func runTarget(ctx context.Context, w io.Writer, t *Target, o *Options, rep *Rep
 	var h holder
 	defer h.release()
 	hung := ""
+	add := func(res Result) {
+		rep.add(w, res)
+		if o.Done != nil {
+			o.Done(res)
+		}
+	}
 	for i := range o.Checks {
 		c := &o.Checks[i]
 		if err := ctx.Err(); err != nil {
@@ -99,8 +106,8 @@ func runTarget(ctx context.Context, w io.Writer, t *Target, o *Options, rep *Rep
 		}
 		res := Result{Target: t.Name, Check: c.Name}
 		if hung != "" {
-			res.Verdict, res.Text = Fail, "not run: the check "+hung+" still hangs"
-			rep.add(w, res)
+			res.Verdict, res.Text = NotRun, "the check "+hung+" still hangs"
+			add(res)
 			continue
 		}
 		if missing := c.Needs &^ t.caps(); missing != 0 {
@@ -108,12 +115,12 @@ func runTarget(ctx context.Context, w io.Writer, t *Target, o *Options, rep *Rep
 			if res.Text == "" {
 				res.Verdict, res.Text = Fail, "does not apply for want of "+missing.String()+", and NotApplicable has no reason for that"
 			}
-			rep.add(w, res)
+			add(res)
 			continue
 		}
 		if err := h.hold(t); err != nil {
-			res.Verdict, res.Text = Fail, fmt.Sprintf("the target's ports cannot be held: %v", err)
-			rep.add(w, res)
+			res.Verdict, res.Text = NotRun, fmt.Sprintf("the target's ports cannot be held: %v", err)
+			add(res)
 			continue
 		}
 		log := func(format string, args ...any) {
@@ -133,7 +140,7 @@ func runTarget(ctx context.Context, w io.Writer, t *Target, o *Options, rep *Rep
 		if res.Verdict = Pass; err != nil {
 			res.Verdict, res.Text = Fail, err.Error()
 		}
-		rep.add(w, res)
+		add(res)
 	}
 	return nil
 }

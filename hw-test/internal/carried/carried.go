@@ -2,8 +2,7 @@
 // itself, and starts them.
 //
 //	argv[0]     pktgen ──▶ pktgen's command line ┐
-//	            rcv    ──▶ rcv's command line    │
-//	            conformance ──▶ the suite        ├─ one binary
+//	            rcv    ──▶ rcv's command line    ├─ one binary
 //	            any    ──▶ hw-test itself        ┘
 //	                          │
 //	                          └─ Command("rcv", …): this binary once more,
@@ -23,7 +22,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/ringwalk/ringwalk/hw-test/internal/conform"
 	"github.com/ringwalk/ringwalk/internal/command/pktgen"
 	"github.com/ringwalk/ringwalk/internal/command/rcv"
 )
@@ -33,9 +31,8 @@ import (
 type Main func(args []string, stdout, stderr io.Writer) int
 
 var programs = map[string]Main{
-	"pktgen":      pktgen.Main,
-	"rcv":         rcv.Main,
-	"conformance": conform.Main,
+	"pktgen": pktgen.Main,
+	"rcv":    rcv.Main,
 }
 
 // Names returns the names that Lookup knows, in order.

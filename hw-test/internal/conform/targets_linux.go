@@ -32,9 +32,9 @@ const noise = 4 << 20
 // veths are the interfaces that are made here.
 var veths = [2]string{"rwc0", "rwc1"}
 
-// discover returns the targets there are here, or those asked for, and what is
-// absent. Cleanup removes what was made; it is never nil.
-func discover(cfg *config, only []string) (found []*conformance.Target, absent []string, cleanup func() error, err error) {
+// discover returns those of the targets asked for that there are here, and what
+// is absent. Cleanup removes what was made; it is never nil.
+func discover(cfg *config, only []string) (found []*conformance.Target, missing []absent, cleanup func() error) {
 	var undo []func() error
 	cleanup = func() error {
 		var errs []error
@@ -44,20 +44,16 @@ func discover(cfg *config, only []string) (found []*conformance.Target, absent [
 		return errors.Join(errs...)
 	}
 	add := func(kind string, make func() (*conformance.Target, error)) {
-		if err != nil || len(only) > 0 && !slices.Contains(only, kind) {
+		if !slices.Contains(only, kind) {
 			return
 		}
-		t, e := make()
-		var missing absence
-		switch {
-		case errors.As(e, &missing) && len(only) == 0:
-			absent = append(absent, fmt.Sprintf("%s: %v", kind, e))
-		case e != nil:
-			err = fmt.Errorf("target %s: %w", kind, e)
-		default:
-			t.Name, t.KernelMemory, t.Noise = kind, usedMemory, noise
-			found = append(found, t)
+		t, err := make()
+		if err != nil {
+			missing = append(missing, absent{kind, err})
+			return
 		}
+		t.Name, t.KernelMemory, t.Noise = kind, usedMemory, noise
+		found = append(found, t)
 	}
 	add("vale", func() (*conformance.Target, error) {
 		return &conformance.Target{Kind: conformance.VALE, A: "valerwc:a", B: "valerwc:b", C: "valerwc:c", Caps: valeCaps}, nil
@@ -98,13 +94,8 @@ func discover(cfg *config, only []string) (found []*conformance.Target, absent [
 			MinFrame: 60, MaxFrame: 1514, Hold: true, Settles: true, Packets: 50000,
 			LinkDown: func(down bool) error { return setLink(a, down) }, Host: hostOf(a)}, nil
 	})
-	return found, absent, cleanup, err
+	return found, missing, cleanup
 }
-
-// absence is the error of a target that this machine does not have.
-type absence struct{ why string }
-
-func (a absence) Error() string { return a.why }
 
 func up(name string) error { return setLink(name, false) }
 

@@ -1,8 +1,10 @@
 // Package harness is hw-test's command line.
 //
-//	argv[0] pktgen, rcv, conformance ──▶ package carried
+//	argv[0] pktgen, rcv ──▶ package carried
+//	argv[0] conformance ──▶ hw-test conformance
 //	hw-test [self]      ──▶ package self
-//	hw-test pktgen, rcv, conformance ──▶ package carried
+//	hw-test pktgen, rcv ──▶ package carried
+//	hw-test conformance ──▶ package conform
 //	hw-test vm          ──▶ package vm, which runs any of these in a VM
 //	hw-test info, vale  ──▶ packages info and valectl
 //	hw-test qdisc       ──▶ package qdiscs
@@ -23,12 +25,14 @@ import (
 	"context"
 	"errors"
 	"io"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"github.com/ringwalk/ringwalk/hw-test/internal/carried"
 	"github.com/ringwalk/ringwalk/hw-test/internal/compare"
+	"github.com/ringwalk/ringwalk/hw-test/internal/conform"
 	"github.com/ringwalk/ringwalk/hw-test/internal/info"
 	"github.com/ringwalk/ringwalk/hw-test/internal/lab"
 	"github.com/ringwalk/ringwalk/hw-test/internal/manual"
@@ -60,6 +64,9 @@ every frame is accounted for: those received and those the kernel dropped becaus
 those sent, and the numbers in the frames say the same. It may lose frames, for the sender is
 faster than the receiver.
 
+A row that does not hold has failed; one that a program's accident or somebody else's frames spoilt
+is invalid, which says nothing about the packet path.
+
 It needs Linux and no rights:
   as root       everything is tested
   as any user   it all happens in a user namespace, where the kernel grants smaller buffers;
@@ -71,9 +78,11 @@ or by kill -9. The first ^C ends it in order, with the table so far.`
 
 const statuses = `
 Exit status:
-  0    every row holds
-  1    a row fails or did not run, or nothing could be run
+  0    every row passed
+  1    a row failed, was spoilt by an accident of pktgen or rcv, or was not finished because of ^C;
+       or nothing could be run
   2    the command line is wrong
+  3    ran, but a row is invalid (somebody else sent) or skipped (no AF_PACKET, no veth, …)
   125  kept for failures of hw-test itself around a program that it was told to run
   130  a second ^C
 `
@@ -89,7 +98,11 @@ func Main(argv []string, stdout, stderr io.Writer) int {
 	}
 	status := cli.ExitOK
 	root := newRoot(&status)
-	root.SetArgs(argv[1:])
+	args := argv[1:]
+	if filepath.Base(argv[0]) == conform.Name {
+		args = append([]string{conform.Name}, args...)
+	}
+	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	addCompletion(root)
@@ -109,9 +122,9 @@ func newRoot(status *int) *cobra.Command {
 	// Errors are printed by cli.Fail, in one sentence.
 	root.SilenceErrors, root.SilenceUsage = true, true
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(newSelf(status), vm.Command(status, carried.Names()...),
+	root.AddCommand(newSelf(status), vm.Command(status, append(carried.Names(), conform.Name)...),
 		info.Command(status, nil), valectl.Command(nil), qdiscs.Command(),
-		mirror.Command(status), sockets.Command(status), manysockets.Command(status),
+		mirror.Command(status), sockets.Command(status), conform.Command(status), manysockets.Command(status),
 		lab.Command(), preflight.Command(status), compare.Command(status), manual.Command(manuals))
 	root.AddCommand(suite.Commands(status)...)
 	for _, name := range carried.Names() {
@@ -148,7 +161,7 @@ func newSelf(status *int) *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
 			ctx, stop := cli.Signals(context.Background())
 			defer stop()
-			*status, err = self.Run(ctx, &o, cmd.OutOrStdout(), cmd.ErrOrStderr())
+			*status, err = self.Run(ctx, &o, cmd.Flags(), cmd.OutOrStdout(), cmd.ErrOrStderr())
 			return err
 		},
 	}
@@ -160,9 +173,8 @@ func newSelf(status *int) *cobra.Command {
 // newCarried passes everything on to a program of its own.
 func newCarried(name string, status *int) *cobra.Command {
 	short := map[string]string{
-		"conformance": "hold this machine's netmap against what netmap promises",
-		"pktgen":      "send frames",
-		"rcv":         "count and verify what arrives",
+		"pktgen": "send frames",
+		"rcv":    "count and verify what arrives",
 	}
 	return &cobra.Command{
 		Use: name, Short: short[name],

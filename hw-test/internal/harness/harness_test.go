@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ringwalk/ringwalk/hw-test/internal/results"
 	"github.com/ringwalk/ringwalk/internal/cli"
 )
 
@@ -22,6 +23,7 @@ const faultEnv = "RINGWALK_HWTEST_FAULT"
 func TestMain(m *testing.M) {
 	name := filepath.Base(os.Args[0])
 	if !slices.Contains([]string{"hw-test", "pktgen", "rcv"}, name) {
+		os.Setenv(results.Env, results.NoDir) // tests of what is kept say where
 		os.Exit(m.Run())
 	}
 	switch os.Getenv(faultEnv) {

@@ -3,6 +3,10 @@ package harness
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -11,6 +15,7 @@ import (
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
+	"github.com/ringwalk/ringwalk/hw-test/internal/results"
 	"github.com/ringwalk/ringwalk/hw-test/internal/self"
 	"github.com/ringwalk/ringwalk/internal/cli"
 	"github.com/ringwalk/ringwalk/internal/netlab"
@@ -62,8 +67,8 @@ func TestSelf(t *testing.T) {
 			for _, row := range rep.Rows {
 				checkRow(t, &rep, row, c.backend)
 			}
-			if n := strings.Count(h.stderr.String(), " holds\n"); n != c.rows {
-				t.Errorf("%d rows of the table hold, want %d:\n%s", n, c.rows, h.stderr.String())
+			if n := strings.Count(h.stderr.String(), " passed\n"); n != c.rows {
+				t.Errorf("%d rows of the table passed, want %d:\n%s", n, c.rows, h.stderr.String())
 			}
 		})
 	}
@@ -140,7 +145,7 @@ func TestNotices(t *testing.T) {
 	if status != cli.ExitFailed {
 		t.Errorf("status %d", status)
 	}
-	for _, s := range []string{" packet  FAILS\n", "pktgen sent 10 of the 10000 frames asked", "10 different probes came, 10000 were expected", "1 of 2 rows hold"} {
+	for _, s := range []string{" packet  failed\n", "pktgen sent 10 of the 10000 frames asked", "10 different probes came, 10000 were expected", "1 of 2 rows hold"} {
 		if !strings.Contains(out, s) {
 			t.Errorf("lacks %q:\n%s", s, out)
 		}
@@ -157,7 +162,7 @@ func TestHang(t *testing.T) {
 	h.Env = append(h.Env, faultEnv+"=hang:pktgen")
 	h.start()
 	line := ""
-	for !strings.Contains(line, "FAILS") {
+	for !strings.Contains(line, "invalid") {
 		var err error
 		if line, err = h.stdout.ReadString('\n'); err != nil {
 			t.Fatalf("no row fails: %v", err)
@@ -245,7 +250,7 @@ func TestTableStays(t *testing.T) {
 	testnet.NS(t)
 	h := command(t, "--sizes=60", "--queues=1,2", "--seconds=0.5")
 	h.start()
-	for line := ""; !strings.Contains(line, " holds\n"); {
+	for line := ""; !strings.Contains(line, " passed\n"); {
 		var err error
 		if line, err = h.stdout.ReadString('\n'); err != nil {
 			t.Fatalf("no row: %v\n%s", err, h.stderr.String())
@@ -256,5 +261,61 @@ func TestTableStays(t *testing.T) {
 	out, status := h.end()
 	if status != cli.ExitFailed || !strings.Contains(out, "Interrupted after 1 of 4 rows.\n1 of 4 rows hold") {
 		t.Errorf("status %d\n%s", status, out)
+	}
+}
+
+// TestKept: on each rung a self-test leaves one directory behind, of which the
+// last line is the path.
+func TestKept(t *testing.T) {
+	for _, c := range []struct {
+		rung   string
+		nobody bool
+		kind   string
+	}{{"root", false, "veth"}, {"userns", false, "veth"}, {"auto", true, "veth"}, {"udp", true, "udp"}} {
+		t.Run(fmt.Sprint(c.rung, c.nobody), func(t *testing.T) {
+			switch {
+			case c.rung == "root":
+				testnet.NS(t)
+			case c.rung != "udp":
+				needUserNS(t)
+			}
+			base := t.TempDir()
+			for d := base; d != filepath.Dir(d) && strings.HasPrefix(d, os.TempDir()+"/"); d = filepath.Dir(d) {
+				os.Chmod(d, 0o777) // where nobody may write
+			}
+			h := command(t, "--rung="+c.rung, "--sizes=60", "--queues=1", "--seconds=0.1", "--results="+base)
+			if c.nobody {
+				h.asNobody()
+			}
+			h.start()
+			out, status := h.end()
+			dirs, err := os.ReadDir(base)
+			if err != nil || len(dirs) != 1 || status != cli.ExitOK {
+				t.Fatalf("%v, %v, status %d:\n%s%s", dirs, err, status, out, h.stderr.String())
+			}
+			dir := filepath.Join(base, dirs[0].Name())
+			if !strings.HasSuffix(out, "\n"+dir+"\n") {
+				t.Errorf("the last line is not %s:\n%s", dir, out)
+			}
+			s, err := results.Load(dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			u := s.Suites[0]
+			if len(s.Suites) != 1 || u.Name != "self" || len(u.Cases) != 2 || u.Environment.Kind != c.kind || s.Command[0] != "self" ||
+				slices.Contains(s.Command, "--inside=true") || s.Host.UserNS != (c.rung == "userns" || c.rung == "auto") {
+				t.Errorf("%+v %+v", s, u)
+			}
+			for i, of := range u.Cases {
+				var row self.Row
+				text, err := os.ReadFile(filepath.Join(dir, of.Trials[0]))
+				if err == nil {
+					err = json.Unmarshal(text, &row)
+				}
+				if err != nil || of.Verdict != results.Passed || len(of.Trials) != 1 || len(of.Figures) != 3 || row.Pace != []self.Pace{self.Paced, self.Full}[i] {
+					t.Errorf("%+v, %+v, %v", of, row, err)
+				}
+			}
+		})
 	}
 }
