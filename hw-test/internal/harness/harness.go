@@ -15,6 +15,7 @@
 //	hw-test preflight   ──▶ package preflight
 //	hw-test throughput, loss, latency ──▶ package suite
 //	hw-test compare     ──▶ package compare
+//	hw-test run         ──▶ package suites, all of these that test
 //	hw-test man         ──▶ package manual; hw-test completion is cobra's
 //
 // Each subcommand is a function here that makes a cobra command, and a package
@@ -43,6 +44,7 @@ import (
 	"github.com/ringwalk/ringwalk/hw-test/internal/self"
 	"github.com/ringwalk/ringwalk/hw-test/internal/sockets"
 	"github.com/ringwalk/ringwalk/hw-test/internal/suite"
+	"github.com/ringwalk/ringwalk/hw-test/internal/suites"
 	"github.com/ringwalk/ringwalk/hw-test/internal/valectl"
 	"github.com/ringwalk/ringwalk/hw-test/internal/vm"
 	"github.com/ringwalk/ringwalk/internal/cli"
@@ -127,6 +129,7 @@ func newRoot(status *int) *cobra.Command {
 		mirror.Command(status), sockets.Command(status), conform.Command(status), manysockets.Command(status),
 		lab.Command(), preflight.Command(status), compare.Command(status), manual.Command(manuals))
 	root.AddCommand(suite.Commands(status)...)
+	root.AddCommand(suites.Command(status))
 	for _, name := range carried.Names() {
 		root.AddCommand(newCarried(name, status))
 	}

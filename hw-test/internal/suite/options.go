@@ -61,9 +61,6 @@ func (o *Options) Flags(fs *pflag.FlagSet, name string) {
 	o.Initial, o.Duration, o.Settle, o.Confirm = time.Second, 10*time.Second, 500*time.Millisecond, 2
 	o.PDR, o.Width, o.Tolerance, o.Stall = 0.5, 0.5, 1, 5*time.Millisecond
 	fs.StringVar(&o.Sizes, "sizes", allSizes, "frame `sizes` with CRC, 64 to 1518, and imix")
-	if name == latencyName {
-		o.PDR = 0 // it searches for the NDR alone
-	}
 	if name == throughputName {
 		fs.Var(percentValue{&o.PDR}, "pdr", "the `percent` of frames that the partial drop rate may lose")
 	}

@@ -83,6 +83,9 @@ type Row struct {
 }
 
 func newReport(name string, o *Options) (*Report, error) {
+	if name == latencyName {
+		o.PDR = 0 // it searches for the NDR alone
+	}
 	profiles, err := o.profiles()
 	if err != nil {
 		return nil, err

@@ -81,6 +81,15 @@ func New(name string, o *Options, fs *pflag.FlagSet) (*Runner, error) {
 	return &Runner{job{Options: o, Report: rep}}, nil
 }
 
+// Profiles are the frames of the rows; fs are the flags that o was parsed from.
+func (o *Options) Profiles(fs *pflag.FlagSet) ([]Profile, error) {
+	c := *o
+	if err := c.complete(fs); err != nil {
+		return nil, err
+	}
+	return c.profiles()
+}
+
 // A Runner is a suite as a part of sessions.
 type Runner struct{ job }
 
@@ -93,6 +102,7 @@ func (r *Runner) Report() any { return r.job.Report }
 // Run runs the suite.
 func (r *Runner) Run(ctx context.Context, s *session.Session, human, progress io.Writer) error {
 	b := &r.job
+	b.Start = time.Now()
 	b.printStart(human)
 	s.PrintStart(human)
 	b.keep = s.Begin(b.Suite)
