@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -62,7 +63,7 @@ func here() error {
 	case err == nil:
 		return f.Close()
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, unix.ENXIO), errors.Is(err, unix.ENODEV):
-		return fmt.Errorf("this kernel has no netmap, load its module first (scripts/build-netmap.sh --load): %w; %w", err, errors.ErrUnsupported)
+		return absence{fmt.Sprintf("this kernel has no netmap, load its module first (scripts/build-netmap.sh --load): %v", err)}
 	case errors.Is(err, fs.ErrPermission):
 		return fmt.Errorf("netmap is root's: %w", err)
 	}
@@ -111,15 +112,31 @@ func (r *runner) Run(ctx context.Context, s *session.Session, human, progress io
 	if len(r.rep.Results) > 0 {
 		err = errors.Join(err, r.rep.WriteText(human))
 	}
-	for _, c := range found.Cases {
-		if slices.Contains(kinds, c.Name) {
-			fmt.Fprintf(human, "%s: %s: %s\n", c.Name, c.Verdict, c.Sentence)
-		}
-	}
+	printTargets(human, found.Cases)
 	if ctx.Err() != nil {
 		fmt.Fprintln(human, "Interrupted.")
 	}
 	return err
+}
+
+// printTargets says what became of targets that were not checked, those of one
+// fate in one line.
+func printTargets(w io.Writer, cases []*results.Case) {
+	var lines []string
+	names := map[string][]string{}
+	for _, c := range cases {
+		if !slices.Contains(kinds, c.Name) {
+			continue
+		}
+		line := fmt.Sprintf("%s: %s", c.Verdict, c.Sentence)
+		if names[line] == nil {
+			lines = append(lines, line)
+		}
+		names[line] = append(names[line], c.Name)
+	}
+	for _, line := range lines {
+		fmt.Fprintf(w, "%s: %s.\n", strings.Join(names[line], ", "), line)
+	}
 }
 
 // check finds the targets and checks them.
