@@ -61,7 +61,7 @@ func TestRun(t *testing.T) {
 			}
 		}
 		dirs, err := filepath.Glob(filepath.Join(base, "*"))
-		if err != nil || len(dirs) != 1 || !strings.HasSuffix(h.stderr.String(), dirs[0]+"\n") {
+		if err != nil || len(dirs) != 1 || !strings.HasSuffix(h.stderr.String(), dirs[0]+"/report.html\n") {
 			t.Errorf("%q, %v", dirs, err)
 		}
 		if back, err := results.Load(dirs[0]); err != nil || len(back.Suites) != 2 || strings.Contains(strings.Join(back.Command, " "), "inside") {

@@ -58,19 +58,26 @@ func (r *Row) sentence() string {
 		r.Pktgen.Packets, cli.Norm(r.Pktgen.PPS), r.Rcv.Probe.Lost)
 }
 
-// figures are those of a row that holds. At full speed the rates are what is of
-// interest, and how much is lost by that depends on both.
+// figures are those of a row that holds. At full speed the rates and what CPU
+// time a packet takes are of interest, and how much is lost depends on both; at
+// a slow pace most CPU time is of waiting.
 func (r *Row) figures() []results.Figure {
 	if !r.Holds {
 		return nil
 	}
-	better := results.Neither
-	if r.Pace == Full {
-		better = results.Higher
+	lost := results.Figure{Name: "lost", Value: 100 * float64(r.Rcv.Probe.Lost) / float64(r.Pktgen.Packets), Unit: "%"}
+	if r.Pace == Paced {
+		return []results.Figure{{Name: "sent", Value: r.Pktgen.PPS, Unit: "pps"}, lost}
 	}
-	return []results.Figure{
-		{Name: "sent", Value: r.Pktgen.PPS, Unit: "pps", Better: better},
-		{Name: "received", Value: r.Rcv.PPS, Unit: "pps", Better: better},
-		{Name: "lost", Value: 100 * float64(r.Rcv.Probe.Lost) / float64(r.Pktgen.Packets), Unit: "%"},
+	list := []results.Figure{
+		{Name: "sent", Value: r.Pktgen.PPS, Unit: "pps", Better: results.Higher},
+		{Name: "received", Value: r.Rcv.PPS, Unit: "pps", Better: results.Higher},
+		lost,
 	}
+	for _, p := range []*cli.Result{r.Pktgen, r.Rcv} {
+		if p.CPUNSPerPacket > 0 { // 0: the kernel does not tell, or nothing came
+			list = append(list, results.Figure{Name: p.Tool + " CPU", Value: p.CPUNSPerPacket, Unit: "ns/packet", Better: results.Lower})
+		}
+	}
+	return list
 }
