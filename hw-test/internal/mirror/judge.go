@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"github.com/ringwalk/ringwalk/hw-test/internal/results"
-	"github.com/ringwalk/ringwalk/internal/cli"
 )
 
 // name is the row's in a plan and among cases.
@@ -64,7 +63,7 @@ func (c *cell) judge(shown *Row, rounds, burst int) (results.Verdict, string) {
 		shown.Mean, shown.P99, count(shown.Achieved))
 }
 
-func count(n float64) string { return cli.Norm(n) }
+func count(n float64) string { return fmt.Sprintf("%.0f", n) }
 
 // missed tells whether a trial was under a lower load than was asked, by more
 // than its last batches.

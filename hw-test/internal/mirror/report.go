@@ -77,7 +77,7 @@ func (r *Report) print(w io.Writer) {
 		fmt.Fprintln(w, a)
 	}
 	for _, row := range r.Rows {
-		if row.Verdict != results.Passed {
+		if row.Verdict != results.Passed && row.Verdict != results.Unfinished {
 			fmt.Fprintf(w, "%s, %s, %s: %s: %s.\n", row.Port, load(row.Load), row.Mode, row.Verdict, row.Sentence)
 		}
 	}

@@ -56,7 +56,7 @@ func (r *runner) collect() {
 		s.Verdict, s.Sentence = row.judge(&s, r.rounds)
 		rep.Rows = append(rep.Rows, s)
 		verdicts = append(verdicts, s.Verdict)
-		if s.Verdict != results.Passed {
+		if s.Verdict != results.Passed && s.Verdict != results.Unfinished {
 			rep.Notes = append(rep.Notes, fmt.Sprintf("%s: %s: %s", row.id(), s.Verdict, s.Sentence))
 		}
 		if s.Aim > 0 && s.Beside != "" {
@@ -88,17 +88,41 @@ func (r *runner) found() *results.Suite {
 		s.Cases = append(s.Cases, &results.Case{
 			Name: row.id(), Verdict: line.Verdict, Sentence: line.Sentence, Figures: line.figures(),
 		})
-		if i == 0 || row.group != r.rows[i-1].group {
-			s.Plots = append(s.Plots, results.Plot{
-				Title: row.group, Y: "CPU time, ns/packet", Series: []results.Series{{Name: "CPU time", Style: results.Points}},
-			})
-		}
-		if line.Verdict == results.Passed {
-			p := &s.Plots[len(s.Plots)-1].Series[0]
-			p.X, p.Y, p.Labels = append(p.X, float64(len(p.X))), append(p.Y, 1000*line.CPU), append(p.Labels, row.name)
+	}
+	s.Plots = r.plots()
+	return s
+}
+
+// plots are the engine's paths beside the bare calls, for each group with some.
+func (r *runner) plots() (list []results.Plot) {
+	short := strings.NewReplacer("engine, ", "", "engine with ", "", ", engine", "", "engine ", "", ", vector 64", "")
+	passed := map[*row]*Result{}
+	for i, row := range r.rows {
+		if r.rep.Rows[i].Verdict == results.Passed {
+			passed[row] = &r.rep.Rows[i]
 		}
 	}
-	return s
+	for rest := r.rows; len(rest) > 0; {
+		p := results.Plot{Title: rest[0].group, Y: "CPU time, ns/packet"}
+		bare, engine := results.Series{Name: "bare calls", Style: results.Line}, results.Series{Name: "engine", Style: results.Line}
+		n := 0
+		for n < len(rest) && rest[n].group == p.Title {
+			row := rest[n]
+			n++
+			if row.aim != aimEngine || passed[row] == nil || passed[row.beside] == nil {
+				continue
+			}
+			for s, of := range map[*results.Series]*Result{&bare: passed[row.beside], &engine: passed[row]} {
+				s.X, s.Y, s.Labels = append(s.X, float64(len(s.X))), append(s.Y, 1000*of.CPU), append(s.Labels, short.Replace(row.name))
+			}
+		}
+		if len(bare.X) > 1 {
+			p.Series = []results.Series{bare, engine}
+			list = append(list, p)
+		}
+		rest = rest[n:]
+	}
+	return list
 }
 
 // figures are those of a row that passed.

@@ -150,15 +150,40 @@ func TestVerdicts(t *testing.T) {
 			u.Cases[0].Verdict != results.Passed || u.Cases[2].Verdict != results.Passed || (len(got.Figures) > 0) != (c.verdict == results.Passed) {
 			t.Errorf("%s: %+v, status %d; want %s, %q, %d", c.what, got, u.ExitStatus, c.verdict, c.says, c.status)
 		}
-		if len(u.Plots) != 2 || len(u.Plots[1].Series[0].X) != 1 {
-			t.Errorf("%+v", u.Plots)
-		}
 		var b strings.Builder
 		r.rep.print(&b)
 		if told := strings.Contains(b.String(), "\ng: b: "+string(c.verdict)+": "); told == (c.verdict == results.Passed) ||
 			!strings.Contains(b.String(), "  "+string(c.verdict)+"\n") {
 			t.Errorf("%s is not told:\n%s", c.what, b.String())
 		}
+	}
+}
+
+// TestPlots: each group with several of the engine's paths has a plot of those
+// that have figures, beside the bare calls.
+func TestPlots(t *testing.T) {
+	o := defaults
+	o.rounds = 1
+	r, err := newRunner(&o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, row := range r.rows {
+		if row.name != "engine, vector 8" {
+			row.trials = []trial{took(100, 1, time.Duration(i))}
+		}
+	}
+	r.collect()
+	var got []string
+	for _, p := range r.plots() {
+		if len(p.Series) != 2 || !slices.Equal(p.Series[0].Labels, p.Series[1].Labels) || len(p.Series[0].X) != len(p.Series[0].Labels) || p.Series[0].Y[0] >= p.Series[1].Y[0] {
+			t.Errorf("%+v", p)
+		}
+		got = append(got, strings.Join(p.Series[0].Labels, ", "))
+	}
+	want := "vector 64, vector 1024, UDP_GRO; vector 64, vector 1024, UDP_SEGMENT; 1 queue, 2 queues by hash, 2 queues by CPU; receives, sends"
+	if s := strings.Join(got, "; "); s != want {
+		t.Errorf("%s\nwant %s", s, want)
 	}
 }
 
