@@ -272,7 +272,7 @@ func TestKept(t *testing.T) {
 		nobody bool
 		kind   string
 	}{{"root", false, "veth"}, {"userns", false, "veth"}, {"auto", true, "veth"}, {"udp", true, "udp"}} {
-		t.Run(fmt.Sprint(c.rung, c.nobody), func(t *testing.T) {
+		t.Run(fmt.Sprintf("%s, nobody %v", c.rung, c.nobody), func(t *testing.T) {
 			switch {
 			case c.rung == "root":
 				testnet.NS(t)

@@ -34,7 +34,8 @@ throughput, loss and latency; mirror, sockets and conformance when they are name
 order. Where the self-test does not hold, nothing is measured (--force measures all the same).
 
 The flags are those of the RFC 2544 suites, explained by -h of each. --sizes and --quick go for the
-self-test as well, which has no imix; with --quick mirror and sockets measure one round.`
+self-test as well, which has no imix, and so does a --duration below a second; with --quick mirror
+and sockets measure one round.`
 
 const example = `  hw-test run --quick
   hw-test run --dry-run --tbf 12Mbps --sizes 512 --duration 5s
@@ -89,6 +90,9 @@ func Command(status *int) *cobra.Command {
 
 // run runs the suites with these names as one session.
 func run(ctx context.Context, names []string, o *suite.Options, fs *pflag.FlagSet, stdout, stderr io.Writer) (int, error) {
+	if _, err := o.Profiles(fs); err != nil { // whichever suites they are
+		return 0, err
+	}
 	if len(names) == 0 {
 		names = all[:byDefault]
 	}
@@ -142,6 +146,7 @@ func newRunner(name string, shared *suite.Options, fs *pflag.FlagSet) (session.R
 	case "self":
 		var o self.Options
 		o.Flags(pflag.NewFlagSet(name, pflag.ContinueOnError))
+		o.Send = min(o.Send, shared.Duration)
 		if fs.Changed("sizes") || shared.Quick {
 			sizes, err := withoutCRC(shared, fs)
 			if err != nil {

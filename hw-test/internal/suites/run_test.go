@@ -167,7 +167,7 @@ func TestPlans(t *testing.T) {
 		}
 	}
 	for args, want := range map[string]string{
-		"nosuch": `there is no suite "nosuch"`, "loss loss": "loss is there twice", "--sizes 9": "--sizes", "loss --lose 5": "--dut forward",
+		"nosuch": `there is no suite "nosuch"`, "loss loss": "loss is there twice", "mirror --sizes 9": "--sizes", "self --duration 0": "--duration", "loss --lose 5": "--dut forward",
 	} {
 		status := -1
 		cmd := Command(&status)
