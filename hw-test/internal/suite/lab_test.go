@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/ringwalk/ringwalk/hw-test/internal/bench"
 	"github.com/ringwalk/ringwalk/hw-test/internal/lab"
 	"github.com/ringwalk/ringwalk/hw-test/internal/results"
 	"github.com/ringwalk/ringwalk/internal/cli"
@@ -156,7 +157,7 @@ func TestScript(t *testing.T) {
 			t.Fatal(err)
 		}
 		j := &job{Options: o, Report: rep}
-		if got := j.script(given(fs), c.base); got != c.want {
+		if got := j.script(bench.Given(throughputName, fs)[1:], c.base); got != c.want {
 			t.Errorf("%s: %s\nwant %s", c.args, got, c.want)
 		}
 	}
@@ -175,7 +176,7 @@ func TestMachineRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	b := &job{Options: o, Report: rep}
-	if _, err := b.machine(t.Context(), given(fs), nil, nil); cli.Status(err) != cli.ExitUsage {
+	if _, err := b.machine(t.Context(), bench.Given(throughputName, fs)[1:], nil, nil); cli.Status(err) != cli.ExitUsage {
 		t.Error(err)
 	}
 	// The directory of the modules is missing: no machine, and nothing is left.

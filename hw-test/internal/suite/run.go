@@ -81,14 +81,21 @@ func New(name string, o *Options, fs *pflag.FlagSet) (*Runner, error) {
 	return &Runner{job{Options: o, Report: rep}}, nil
 }
 
-// Profiles are the frames of the rows; fs are the flags that o was parsed from.
-func (o *Options) Profiles(fs *pflag.FlagSet) ([]Profile, error) {
-	c := *o
-	if err := c.complete(fs); err != nil {
-		return nil, err
+// Complete applies and checks the options for several suites at once, which
+// then have copies; fs are the flags that o was parsed from. Made tells that
+// they need namespaces.
+func (o *Options) Complete(fs *pflag.FlagSet) (made bool, err error) {
+	if err := o.complete(fs); err != nil {
+		return false, err
 	}
-	return c.profiles()
+	if o.Env == envVM {
+		return false, cli.Usagef("each suite has a machine of its own: run %s and others one by one over this lab", throughputName)
+	}
+	return o.made(), nil
 }
+
+// Profiles are the frames of the rows.
+func (o *Options) Profiles() ([]Profile, error) { return o.profiles() }
 
 // A Runner is a suite as a part of sessions.
 type Runner struct{ job }

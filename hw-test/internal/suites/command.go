@@ -90,7 +90,8 @@ func Command(status *int) *cobra.Command {
 
 // run runs the suites with these names as one session.
 func run(ctx context.Context, names []string, o *suite.Options, fs *pflag.FlagSet, stdout, stderr io.Writer) (int, error) {
-	if _, err := o.Profiles(fs); err != nil { // whichever suites they are
+	made, err := o.Complete(fs)
+	if err != nil {
 		return 0, err
 	}
 	if len(names) == 0 {
@@ -115,16 +116,16 @@ func run(ctx context.Context, names []string, o *suite.Options, fs *pflag.FlagSe
 	command := append(bench.Given("run", fs), fs.Args()...)
 	// Without a user namespace the self-test still has something to run over, and
 	// the others say what they lack.
-	if inside, _ := fs.GetBool(bench.Inside); !inside && netlab.CanUserNS() == nil {
+	if inside, _ := fs.GetBool(bench.Inside); made && !inside && netlab.CanUserNS() == nil {
 		if did, status, err := bench.Copied(ctx, command, stdout, stderr); did {
 			return status, err
 		}
 	}
 	human := stdout
-	if o.JSON {
+	if o.JSON || o.Session.Results == session.Stdout {
 		human = stderr
 	}
-	s, err := session.Start(ctx, &o.Session, &session.Plan{Name: "run", Command: command})
+	s, err := session.Start(ctx, &o.Session, &session.Plan{Name: "run", Command: command, Lab: o.Lab(), Ports: o.Ports()})
 	if err != nil {
 		return 0, err
 	}
@@ -133,7 +134,7 @@ func run(ctx context.Context, names []string, o *suite.Options, fs *pflag.FlagSe
 	if o.JSON {
 		err = errors.Join(err, bench.PrintJSON(stdout, &s.Session))
 	}
-	return status, errors.Join(err, unkept)
+	return status, errors.Join(err, unkept, s.Send(stdout))
 }
 
 // newRunner makes the suite of that name with the shared options.
@@ -148,7 +149,7 @@ func newRunner(name string, shared *suite.Options, fs *pflag.FlagSet) (session.R
 		o.Flags(pflag.NewFlagSet(name, pflag.ContinueOnError))
 		o.Send = min(o.Send, shared.Duration)
 		if fs.Changed("sizes") || shared.Quick {
-			sizes, err := withoutCRC(shared, fs)
+			sizes, err := withoutCRC(shared)
 			if err != nil {
 				return nil, err
 			}
@@ -167,8 +168,8 @@ func newRunner(name string, shared *suite.Options, fs *pflag.FlagSet) (session.R
 }
 
 // withoutCRC are the sizes of the RFC 2544 suites as the self-test has them.
-func withoutCRC(shared *suite.Options, fs *pflag.FlagSet) (string, error) {
-	list, err := shared.Profiles(fs)
+func withoutCRC(shared *suite.Options) (string, error) {
+	list, err := shared.Profiles()
 	if err != nil {
 		return "", err
 	}

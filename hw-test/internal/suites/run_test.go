@@ -126,6 +126,9 @@ func TestSizes(t *testing.T) {
 		if err := fs.Parse(strings.Fields(args)); err != nil {
 			t.Fatal(err)
 		}
+		if _, err := o.Complete(fs); err != nil {
+			t.Fatal(err)
+		}
 		r, err := newRunner("self", &o, fs)
 		if err != nil {
 			t.Fatal(err)
