@@ -68,13 +68,16 @@ func (r *Row) ended(name string, o program.Outcome) bool {
 // somebody else, else they are pktgen's own and damaged.
 func (r *Row) alone() {
 	tx, rx := r.Pktgen, r.Rcv
-	switch n := rx.NotProbe; {
+	switch n := rx.NotProbe - r.foreign(); {
 	case n > 0 && rx.Packets+rx.KernelDrops > tx.Packets+tx.EndRecords:
 		r.because(results.Invalid, "frames that pktgen did not send: %d", n)
 	case n > 0:
 		r.fails("frames that are no probes any more: %d", n)
 	}
 }
+
+// foreign are the frames of others that may come and did.
+func (r *Row) foreign() uint64 { return min(r.Rcv.NotProbe, r.noise) }
 
 // accounted judges what holds at any speed: no frame goes missing between two
 // counters, and nothing is counted twice.
@@ -86,7 +89,7 @@ func (r *Row) accounted() {
 	if tx.Undrained > 0 {
 		r.fails("frames that had not left when pktgen ended: %d", tx.Undrained)
 	}
-	if got, want := rx.Packets+rx.KernelDrops, tx.Packets+tx.EndRecords; got != want {
+	if got, want := rx.Packets-r.foreign()+rx.KernelDrops, tx.Packets+tx.EndRecords; got != want {
 		r.fails("rcv accounts for %d frames (%d and %d kernel drops), pktgen for %d (%d and %d end records)",
 			got, rx.Packets, rx.KernelDrops, want, tx.Packets, tx.EndRecords)
 	}

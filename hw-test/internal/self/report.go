@@ -38,6 +38,7 @@ type Environment struct {
 	Kernel string `json:"kernel"` // its release, as uname -r prints it
 	CPUs   int    `json:"cpus"`   // that this process may use
 	Rung   Rung   `json:"rung"`
+	What   string `json:"what"` // where that is, in words
 	// RatePPS is the rate of the paced rows.
 	RatePPS float64 `json:"rate_pps"`
 	// Limits says what could not be had and what is not tested because of
@@ -50,7 +51,7 @@ func newReport(rung Rung, limits []string, rows int) *Report {
 		Tool: "hw-test", Version: cli.Version(), Suite: "self", Start: time.Now(),
 		Environment: Environment{
 			OS: runtime.GOOS, Arch: runtime.GOARCH, Kernel: bench.KernelRelease(), CPUs: runtime.NumCPU(),
-			Rung: rung, RatePPS: rung.rate(), Limits: append([]string{}, limits...),
+			Rung: rung, What: rung.where(), RatePPS: rung.rate(), Limits: append([]string{}, limits...),
 		},
 		Planned: rows, Rows: []*Row{},
 	}
@@ -107,7 +108,7 @@ func (r *Row) queuesUsed() (n int) {
 // printStart says where the test runs, and how to read the table.
 func (r *Report) printStart(w io.Writer) {
 	e := &r.Environment
-	fmt.Fprintf(w, "hw-test %s, kernel %s, %s/%s, %d CPUs\n%s\n", r.Version, e.Kernel, e.OS, e.Arch, e.CPUs, e.Rung.where())
+	fmt.Fprintf(w, "hw-test %s, kernel %s, %s/%s, %d CPUs\n%s\n", r.Version, e.Kernel, e.OS, e.Arch, e.CPUs, e.What)
 	for _, l := range e.Limits {
 		fmt.Fprintln(w, l)
 	}

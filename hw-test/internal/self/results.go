@@ -34,9 +34,12 @@ func (r *runner) found() *results.Suite {
 		Settings: settings{r.Sizes, r.Queues, r.Send.Seconds(), r.rung, rep.Environment.RatePPS},
 		Notes:    rep.Notes, Seconds: rep.Seconds, ExitStatus: rep.ExitStatus,
 	}
-	s.Environment.Kind, s.Environment.What, s.Environment.Limits = "veth", r.rung.where(), rep.Environment.Limits
-	if r.rung == UDP {
+	s.Environment.Kind, s.Environment.What, s.Environment.Limits = "veth", rep.Environment.What, rep.Environment.Limits
+	switch r.rung {
+	case UDP:
 		s.Environment.Kind = "udp"
+	case Ports:
+		s.Environment.Kind = r.place.What.Kind
 	}
 	for _, row := range r.rows {
 		s.Cases = append(s.Cases, &results.Case{

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"time"
 
@@ -27,7 +28,7 @@ type Row struct {
 	// Size is the length of a frame without CRC in bytes; over UDP, that of
 	// the frame that the datagram would be in.
 	Size int `json:"size"`
-	// Queues is the number of queues of each program.
+	// Queues is the number of queues of each program; 0: as the port has them.
 	Queues int  `json:"queues"`
 	Pace   Pace `json:"pace"`
 	// Asked is the number of frames asked for, 0 at full speed.
@@ -44,8 +45,9 @@ type Row struct {
 	Pktgen *cli.Result `json:"pktgen"`
 	Rcv    *cli.Result `json:"rcv"`
 
-	index int  // in the table
-	broke bool // a program did
+	index int    // in the table
+	noise uint64 // frames of others that may come
+	broke bool   // a program did
 }
 
 const notBegun = "not begun"
@@ -75,6 +77,7 @@ func (r *Row) run(ctx context.Context, env testbed.Environment, rate float64, d 
 	defer cancel()
 	began := time.Now()
 	from, to := env.Sender(), env.Receiver()
+	r.noise = uint64(to.Noise * d.Seconds())
 	tx := program.Outcome{Failure: "was not started, because rcv did not get ready"}
 	rcv := program.Start(ctx, to.Launch, "rcv", r.rcvArgs(to))
 	if rcv.IsReady() {
@@ -86,17 +89,24 @@ func (r *Row) run(ctx context.Context, env testbed.Environment, rate float64, d 
 
 // rcvArgs is rcv's command line for this row.
 func (r *Row) rcvArgs(port *testbed.Port) []string {
-	args := []string{"-i", port.Spec, "-p", strconv.Itoa(r.Queues), "-T", "0", "--json",
+	args := []string{"-i", port.Spec, "-T", "0", "--json",
 		"--idle", idle.String(), "--wait-first", first.String()}
 	if r.Pace == Paced {
 		args = append(args, "--expect", strconv.FormatUint(r.Asked, 10), "--max-loss", "0")
 	}
-	return append(args, port.Flags...)
+	return slices.Concat(args, r.queueArgs(), port.Flags)
+}
+
+func (r *Row) queueArgs() []string {
+	if r.Queues == 0 {
+		return nil
+	}
+	return []string{"-p", strconv.Itoa(r.Queues)}
 }
 
 // pktgenArgs is pktgen's command line for this row.
 func (r *Row) pktgenArgs(port *testbed.Port, rate float64, d time.Duration) []string {
-	args := []string{"-i", port.Spec, "-f", "tx", "-p", strconv.Itoa(r.Queues), "-l", strconv.Itoa(r.Size - port.Headers), "-T", "0", "--json"}
+	args := []string{"-i", port.Spec, "-f", "tx", "-l", strconv.Itoa(r.Size - port.Headers), "-T", "0", "--json"}
 	if port.Headers == 0 {
 		// Other flows than the other rows'. Which queue a flow goes to is the
 		// kernel's choice by a hash that stays the same until reboot: flows that
@@ -110,7 +120,7 @@ func (r *Row) pktgenArgs(port *testbed.Port, rate float64, d time.Duration) []st
 		// counts here is that nothing is lost, and the table shows the rate.
 		args = append(args, "-n", strconv.FormatUint(r.Asked, 10), "-R", strconv.FormatFloat(rate, 'f', -1, 64), "--best-effort")
 	}
-	return append(args, port.Flags...)
+	return slices.Concat(args, r.queueArgs(), port.Flags)
 }
 
 // gbps is the rate on an Ethernet wire in Gbit/s, each frame with its CRC,

@@ -149,3 +149,15 @@ func TestNotReached(t *testing.T) {
 		t.Errorf("%+v %+v", u, u.Cases)
 	}
 }
+
+// TestNoise: a few frames of others are no fault where the port has others.
+func TestNoise(t *testing.T) {
+	for noise, want := range map[float64]results.Verdict{0: results.Invalid, 9: results.Invalid, 10: results.Passed} {
+		row := Row{Size: 60, Queues: 1, Pace: Paced}
+		receiver := testbed.Port{Launch: says(got103, 0), Noise: noise}
+		row.run(t.Context(), &fake{testbed.Port{Launch: says(sent100, 0)}, receiver}, 1000, 100*time.Millisecond)
+		if row.Verdict != want {
+			t.Errorf("%v frames a second may come: %s: %q", noise, row.Verdict, row.Why)
+		}
+	}
+}

@@ -54,9 +54,34 @@ func Run(ctx context.Context, o *Options, fs *pflag.FlagSet, stdout, stderr io.W
 // namespaces, in a user namespace or not; else it is one of UDP.
 func New(o *Options) (session.Runner, error) { return newRunner(o) }
 
+// A Place is ports that are there, to run over in place of what the ladder
+// makes.
+type Place struct {
+	Make    func(context.Context) (testbed.Environment, error)
+	What    testbed.Description
+	MostPPS float64 // of the rows, if it is less than they have by themselves; 0: no matter
+}
+
+// Over makes the self-test over such ports: a paced row for each size, with the
+// queues that the ports have. At full speed a card loses frames that nobody
+// counts in time, so that no promise could be held against it.
+func Over(o *Options, p *Place) (session.Runner, error) {
+	r, err := newRunner(o)
+	if err != nil {
+		return nil, err
+	}
+	r.place = p
+	r.rows = slices.DeleteFunc(r.rows, func(row *Row) bool { return row.Pace != Paced || row.Queues != r.rows[0].Queues })
+	for _, row := range r.rows {
+		row.Queues = 0
+	}
+	return r, nil
+}
+
 // runner is the self-test as a part of sessions.
 type runner struct {
 	*Options
+	place  *Place // nil: what the ladder makes
 	rows   []*Row
 	rung   Rung // "": not chosen yet
 	limits []string
@@ -71,6 +96,10 @@ func newRunner(o *Options) (*runner, error) {
 
 // climb chooses the rung.
 func (r *runner) climb() (err error) {
+	if r.place != nil {
+		r.rung, r.limits = Ports, append(slices.Clone(r.place.What.Limits), untestedPorts)
+		return nil
+	}
 	if r.inside {
 		r.rung, r.limits = UserNS, []string{limitUserNS}
 		return nil
@@ -86,7 +115,10 @@ func (r *runner) climb() (err error) {
 }
 
 // environment makes what the rows run over.
-func (r *runner) environment() (testbed.Environment, error) {
+func (r *runner) environment(ctx context.Context) (testbed.Environment, error) {
+	if r.place != nil {
+		return r.place.Make(ctx)
+	}
 	if r.rung == UDP {
 		most := slices.MaxFunc(r.rows, func(a, b *Row) int { return a.Queues - b.Queues })
 		return testbed.NewUDP(most.Queues)
@@ -122,6 +154,11 @@ func (r *runner) Run(ctx context.Context, s *session.Session, human, _ io.Writer
 		}
 	}
 	r.report = newReport(r.rung, r.limits, len(r.rows))
+	if e := &r.report.Environment; r.place != nil {
+		if e.What = r.place.What.What; r.place.MostPPS > 0 {
+			e.RatePPS = min(e.RatePPS, r.place.MostPPS)
+		}
+	}
 	keep := s.Begin("self")
 	if ctx.Err() == nil {
 		r.report.printStart(human)
@@ -136,7 +173,7 @@ func (r *runner) Run(ctx context.Context, s *session.Session, human, _ io.Writer
 
 // run runs the rows.
 func (r *runner) run(ctx context.Context, keep *session.Suite, human io.Writer) (err error) {
-	env, err := r.environment()
+	env, err := r.environment(ctx)
 	if err != nil {
 		for _, row := range r.rows {
 			row.Verdict, row.Why = results.Of(err), []string{err.Error()}

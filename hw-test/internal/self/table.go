@@ -25,14 +25,21 @@ func (r *Row) print(w io.Writer) {
 		p := r.Rcv.Probe
 		lost, dups, reordered = fmt.Sprint(p.Lost), fmt.Sprint(p.Duplicates), fmt.Sprint(p.Reordered)
 	}
-	fmt.Fprintf(w, columns, fmt.Sprint(r.Size), fmt.Sprint(r.Queues), r.Pace, mpps, gbps, lost, drops,
+	queues := "all"
+	if r.Queues > 0 {
+		queues = fmt.Sprint(r.Queues)
+	}
+	fmt.Fprintf(w, columns, fmt.Sprint(r.Size), queues, r.Pace, mpps, gbps, lost, drops,
 		dups, reordered, backend, r.Verdict)
 }
 
 // name is the row in a sentence.
 func (r *Row) name() string {
 	s := ""
-	if r.Queues > 1 {
+	switch {
+	case r.Queues == 0:
+		return fmt.Sprintf("%d bytes, %s", r.Size, r.Pace)
+	case r.Queues > 1:
 		s = "s"
 	}
 	return fmt.Sprintf("%d bytes, %d queue%s, %s", r.Size, r.Queues, s, r.Pace)

@@ -1,6 +1,7 @@
 package self
 
 import (
+	"context"
 	"errors"
 	"io"
 	"os"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"github.com/ringwalk/ringwalk/hw-test/internal/carried"
+	"github.com/ringwalk/ringwalk/hw-test/internal/preflight"
 	"github.com/ringwalk/ringwalk/hw-test/internal/results"
 	"github.com/ringwalk/ringwalk/hw-test/internal/session"
 	"github.com/ringwalk/ringwalk/hw-test/internal/testbed"
@@ -56,5 +58,41 @@ func TestFramesLost(t *testing.T) {
 	}
 	if u.ExitStatus != cli.ExitFailed {
 		t.Errorf("status %d", u.ExitStatus)
+	}
+}
+
+// TestOver runs over ports that somebody else has made: paced rows, with the
+// queues that the ports have.
+func TestOver(t *testing.T) {
+	testnet.NS(t) // skips where there are no rights
+	o := Options{Sizes: "60,1514", Queues: "2,1", Send: 200 * time.Millisecond, Rung: auto}
+	what := testbed.Description{Kind: "local", What: "a to b", Limits: []string{"no counters"}}
+	r, err := Over(&o, &Place{
+		Make: func(context.Context) (testbed.Environment, error) { return testbed.NewVeth(testbed.Options{}) },
+		What: what, MostPPS: 1000,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := new(session.Session)
+	s.Preflight = new(preflight.Report)
+	var out strings.Builder
+	if err := r.Run(t.Context(), s, &out, io.Discard); err != nil {
+		t.Fatal(err)
+	}
+	u := s.Suites[0]
+	if u.ExitStatus != cli.ExitOK || u.Environment.Kind != "local" || u.Environment.What != "a to b" || len(u.Environment.Limits) != 2 {
+		t.Errorf("status %d, %+v\n%s", u.ExitStatus, u.Environment, out.String())
+	}
+	var names []string
+	for _, c := range u.Cases {
+		names = append(names, c.Name+": "+c.Sentence)
+	}
+	got := strings.Join(names, "; ")
+	if !strings.HasPrefix(got, "60 bytes, paced: all of 200 frames arrived") || !strings.Contains(got, "; 1514 bytes, paced: all of 200 frames") || len(names) != 2 {
+		t.Error(got)
+	}
+	if !strings.Contains(out.String(), "  60    all paced") {
+		t.Error(out.String())
 	}
 }

@@ -118,10 +118,16 @@ func (o *Options) where(fs *pflag.FlagSet) error {
 	return o.shares()
 }
 
-// made tells whether the environment is one that hw-test makes of namespaces.
-func (o *Options) made() bool { return o.Env == envVeth || o.Env == envVethDUT }
+// Open makes what the trials run over; the caller closes it.
+func (o *Options) Open(ctx context.Context) (testbed.Environment, error) {
+	if o.made() {
+		return testbed.NewVeth(o.testbed())
+	}
+	return testbed.NewLocal(ctx, &o.local)
+}
 
-func (o *Options) describe() testbed.Description {
+// Describe says what Open will make.
+func (o *Options) Describe() testbed.Description {
 	if o.made() {
 		bed := o.testbed()
 		return bed.Describe()
@@ -129,13 +135,12 @@ func (o *Options) describe() testbed.Description {
 	return o.local.Describe()
 }
 
-// environment makes what the trials run over.
-func (o *Options) environment(ctx context.Context) (testbed.Environment, error) {
-	if o.made() {
-		return testbed.NewVeth(o.testbed())
-	}
-	return testbed.NewLocal(ctx, &o.local)
-}
+// MostPPS is the highest rate to try with frames of 60 bytes, as it was asked
+// for; 0: it was not.
+func (o *Options) MostPPS() float64 { return (&Profile{Mean: 60}).frames(o.MaxRate) }
+
+// made tells whether the environment is one that hw-test makes of namespaces.
+func (o *Options) made() bool { return o.Env == envVeth || o.Env == envVethDUT }
 
 // shares turns rates that are a share of the link's speed into bits a second.
 // In a machine that is done when it is there.

@@ -93,7 +93,7 @@ func newReport(name string, o *Options) (*Report, error) {
 	r := &Report{
 		Tool: "hw-test", Version: cli.Version(), Suite: name, Start: time.Now(),
 		Host:        Host{OS: runtime.GOOS, Arch: runtime.GOARCH, Kernel: bench.KernelRelease(), CPUs: runtime.NumCPU()},
-		Environment: o.describe(),
+		Environment: o.Describe(),
 		Settings: Settings{
 			InitialSeconds: o.Initial.Seconds(), FinalSeconds: o.Duration.Seconds(), SettleSeconds: o.Settle.Seconds(),
 			StallSeconds: o.Stall.Seconds(), BurstSeconds: o.Burst.Seconds(), RateTolerance: o.Tolerance / 100, PDRLossRatio: o.PDR / 100, Width: o.Width / 100, Confirm: int(o.Confirm),

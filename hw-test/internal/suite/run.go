@@ -130,7 +130,7 @@ func (r *Runner) Run(ctx context.Context, s *session.Session, human, progress io
 
 // run runs the rows. What goes wrong is in their verdicts.
 func (b *job) run(ctx context.Context) (err error) {
-	b.env, err = b.environment(ctx)
+	b.env, err = b.Open(ctx)
 	if err != nil {
 		v := results.Invalid
 		if errors.Is(err, testbed.ErrMissing) || errors.Is(err, netlab.ErrNotSupported) {

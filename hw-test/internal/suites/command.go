@@ -35,7 +35,8 @@ order. Where the self-test does not hold, nothing is measured (--force measures 
 
 The flags are those of the RFC 2544 suites, explained by -h of each. --sizes and --quick go for the
 self-test as well, which has no imix, and so does a --duration below a second; with --quick mirror
-and sockets measure one round.`
+and sockets measure one round. With --lab or --ports the self-test, too, runs over these ports: paced
+rows only, at a tenth of --max-rate if that is given; mirror and sockets always make a veth pair.`
 
 const example = `  hw-test run --quick
   hw-test run --dry-run --tbf 12Mbps --sizes 512 --duration 5s
@@ -102,7 +103,7 @@ func run(ctx context.Context, names []string, o *suite.Options, fs *pflag.FlagSe
 		if !slices.Contains(names, name) {
 			continue
 		}
-		r, err := newRunner(name, o, fs)
+		r, err := newRunner(name, o, made, fs)
 		if err != nil {
 			return 0, err
 		}
@@ -137,8 +138,9 @@ func run(ctx context.Context, names []string, o *suite.Options, fs *pflag.FlagSe
 	return status, errors.Join(err, unkept, s.Send(stdout))
 }
 
-// newRunner makes the suite of that name with the shared options.
-func newRunner(name string, shared *suite.Options, fs *pflag.FlagSet) (session.Runner, error) {
+// newRunner makes the suite of that name with the shared options; made tells
+// that it runs over namespaces that hw-test makes.
+func newRunner(name string, shared *suite.Options, made bool, fs *pflag.FlagSet) (session.Runner, error) {
 	rounds := 0 // the suite's own number
 	if shared.Quick {
 		rounds = 1
@@ -155,7 +157,11 @@ func newRunner(name string, shared *suite.Options, fs *pflag.FlagSet) (session.R
 			}
 			o.Sizes = sizes
 		}
-		return self.New(&o)
+		if made {
+			return self.New(&o)
+		}
+		// A tenth of the highest rate is to be no matter for what is tested.
+		return self.Over(&o, &self.Place{Make: shared.Open, What: shared.Describe(), MostPPS: shared.MostPPS() / 10})
 	case "mirror":
 		return mirror.New(rounds)
 	case "sockets":

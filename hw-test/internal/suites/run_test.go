@@ -129,7 +129,7 @@ func TestSizes(t *testing.T) {
 		if _, err := o.Complete(fs); err != nil {
 			t.Fatal(err)
 		}
-		r, err := newRunner("self", &o, fs)
+		r, err := newRunner("self", &o, true, fs)
 		if err != nil {
 			t.Fatal(err)
 		}
