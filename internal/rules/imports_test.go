@@ -59,6 +59,7 @@ var modules = []row{
 	{"github.com/prometheus/client_golang", "internal/metrics hw-test/internal/session"},
 	{"github.com/aclements/go-moremath", "hw-test/internal/compare"},
 	{"go.yaml.in/yaml/v4 github.com/prometheus/procfs", "hw-test/internal/*"},
+	{"golang.org/x/crypto/ssh github.com/skeema/knownhosts github.com/kevinburke/ssh_config", "hw-test/internal/remote"},
 	{"github.com/HdrHistogram/hdrhistogram-go", "pktgen/gen pktgen/rtt rcv/meter"},
 	{"gonum.org/v1/plot", "hw-test/internal/page"},
 	{"github.com/cavaliergopher/cpio github.com/ulikunitz/xz github.com/klauspost/compress", "hw-test/internal/*"},

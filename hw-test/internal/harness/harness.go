@@ -16,6 +16,7 @@
 //	hw-test throughput, loss, latency ──▶ package suite
 //	hw-test compare     ──▶ package compare
 //	hw-test run         ──▶ package suites, all of these that test
+//	hw-test supervise   ──▶ package remote, which runs it on other hosts
 //	hw-test man         ──▶ package manual; hw-test completion is cobra's
 //
 // Each subcommand is a function here that makes a cobra command, and a package
@@ -41,6 +42,7 @@ import (
 	"github.com/ringwalk/ringwalk/hw-test/internal/mirror"
 	"github.com/ringwalk/ringwalk/hw-test/internal/preflight"
 	"github.com/ringwalk/ringwalk/hw-test/internal/qdiscs"
+	"github.com/ringwalk/ringwalk/hw-test/internal/remote"
 	"github.com/ringwalk/ringwalk/hw-test/internal/self"
 	"github.com/ringwalk/ringwalk/hw-test/internal/sockets"
 	"github.com/ringwalk/ringwalk/hw-test/internal/suite"
@@ -127,7 +129,7 @@ func newRoot(status *int) *cobra.Command {
 	root.AddCommand(newSelf(status), vm.Command(status, append(carried.Names(), conform.Name)...),
 		info.Command(status, nil), valectl.Command(nil), qdiscs.Command(),
 		mirror.Command(status), sockets.Command(status), conform.Command(status), manysockets.Command(status),
-		lab.Command(), preflight.Command(status), compare.Command(status), manual.Command(manuals))
+		lab.Command(), preflight.Command(status), compare.Command(status), manual.Command(manuals), remote.SuperviseCommand())
 	root.AddCommand(suite.Commands(status)...)
 	root.AddCommand(suites.Command(status))
 	for _, name := range carried.Names() {

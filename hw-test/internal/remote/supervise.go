@@ -1,0 +1,213 @@
+package remote
+
+import (
+	"bufio"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"os/signal"
+	"runtime"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ringwalk/ringwalk/hw-test/internal/carried"
+)
+
+// SuperviseCommand makes the hidden command that Launcher runs on a host.
+func SuperviseCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "supervise", Short: "run one program for hw-test on another host", Hidden: true, Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error { return supervise() },
+	}
+}
+
+// A supervisor runs one program and ends it when nobody is there any more.
+type supervisor struct {
+	frames  chan frame // from the other side; closed at its end
+	out     *output
+	signals chan os.Signal
+	ended   chan end // how the program ended, all its output written
+	leader  int      // the program's process and its group, 0 before the start
+	grace   time.Duration
+	lost    bool             // nobody is there any more
+	kill    <-chan time.Time // when SIGTERM has not been enough
+}
+
+type frame struct {
+	kind    kind
+	payload []byte
+}
+
+// supervise returns when the program and its children have ended.
+func supervise() error {
+	in, out := pollable(os.Stdin), pollable(os.Stdout)
+	s := &supervisor{
+		frames: make(chan frame), out: &output{file: out},
+		signals: make(chan os.Signal, 4), ended: make(chan end, 1),
+	}
+	signal.Notify(s.signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
+	// To write where nobody reads would kill, before the program has been ended
+	// in order. Caught, and not ignored: that, a program would inherit.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+	// The kernel sends Pdeathsig when the thread ends that started the program.
+	runtime.LockOSThread()
+	if _, err := fmt.Fprintf(out, "%s\n", hello); err != nil {
+		return fmt.Errorf("nobody reads what hw-test supervise prints; it is for hw-test's own use: %w", err)
+	}
+	go s.read(in)
+	return s.loop()
+}
+
+// read passes frames on. It ends with the process.
+func (s *supervisor) read(in io.Reader) {
+	defer close(s.frames)
+	for r := bufio.NewReader(in); ; {
+		k, payload, err := readFrame(r)
+		if err != nil {
+			return
+		}
+		s.frames <- frame{k, payload}
+	}
+}
+
+func (s *supervisor) loop() error {
+	silence := defaultSilence
+	patience := time.NewTimer(silence)
+	frames := s.frames
+	for {
+		select {
+		case f, more := <-frames:
+			if !more {
+				frames = nil
+				if s.abandoned() {
+					return nil
+				}
+				continue
+			}
+			switch f.kind {
+			case kindStart:
+				var o order
+				if err := unpack(f.payload, &o); err != nil || s.leader != 0 {
+					return fmt.Errorf("an order that makes no sense: %q", f.payload)
+				}
+				silence, s.grace = o.Silence, o.Grace
+				if err := s.start(&o); err != nil {
+					return s.out.frame(kindExit, pack(end{Failed: err.Error()}))
+				}
+			case kindTerm:
+				s.terminate()
+			case kindClock:
+				s.out.frame(kindClock, binary.BigEndian.AppendUint64(nil, uint64(time.Now().UnixNano())))
+			}
+			patience.Reset(silence)
+		case <-patience.C:
+			if s.abandoned() {
+				return nil
+			}
+		case <-s.signals:
+			if s.leader == 0 {
+				return nil
+			}
+			s.terminate()
+		case <-s.kill:
+			syscall.Kill(-s.leader, syscall.SIGKILL)
+		case e := <-s.ended:
+			if s.lost {
+				return nil
+			}
+			s.out.file.SetWriteDeadline(time.Now().Add(silence))
+			return s.out.frame(kindExit, pack(e))
+		}
+	}
+}
+
+// abandoned ends the program because nobody is there any more, and reports
+// whether there is none.
+func (s *supervisor) abandoned() bool {
+	s.lost = true
+	// From now on every write fails, and those that wait, too.
+	s.out.file.SetWriteDeadline(time.Unix(1, 0))
+	s.terminate()
+	return s.leader == 0
+}
+
+// terminate asks the program and its children to end, and s.kill sees to it.
+func (s *supervisor) terminate() {
+	if s.leader != 0 && s.kill == nil {
+		syscall.Kill(-s.leader, syscall.SIGTERM)
+		s.kill = time.After(s.grace)
+	}
+}
+
+func (s *supervisor) start(o *order) error {
+	cmd, err := carried.Command(context.Background(), o.Name, o.Args...)
+	if err != nil {
+		return err
+	}
+	ownGroup(cmd)
+	cmd.Stdout, cmd.Stderr = writer{s.out, kindStdout}, writer{s.out, kindStderr}
+	cmd.WaitDelay = o.Silence // for output that a daemon keeps open
+	s.out.mu.Lock()           // kindStarted comes before any output
+	defer s.out.mu.Unlock()
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	s.leader = cmd.Process.Pid
+	go func() { s.ended <- endOf(waitAll(cmd), cmd) }()
+	writeFrame(s.out.file, kindStarted, nil) // if it fails, so does the reading
+	return nil
+}
+
+func endOf(err error, cmd *exec.Cmd) end {
+	state := cmd.ProcessState
+	if state == nil {
+		return end{Failed: err.Error()}
+	}
+	if errors.Is(err, exec.ErrWaitDelay) {
+		return end{Failed: "it ended, but something that it started keeps its output open"}
+	}
+	if ws, ok := state.Sys().(syscall.WaitStatus); ok && ws.Signaled() {
+		return end{Signal: ws.Signal().String()}
+	}
+	return end{Status: state.ExitCode()}
+}
+
+// output is the way back, for several writers.
+type output struct {
+	file *os.File
+	mu   sync.Mutex
+}
+
+func (o *output) frame(k kind, payload []byte) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return writeFrame(o.file, k, payload)
+}
+
+// writer takes one stream of the program's output. It never fails: a program
+// that cannot write would die of it, before it has put things back.
+type writer struct {
+	out *output
+	k   kind
+}
+
+func (w writer) Write(b []byte) (int, error) {
+	w.out.frame(w.k, b)
+	return len(b), nil
+}
+
+// pollable is f such that a deadline applies.
+func pollable(f *os.File) *os.File {
+	fd := f.Fd()
+	if err := syscall.SetNonblock(int(fd), true); err != nil && !errors.Is(err, syscall.EINVAL) {
+		return f
+	}
+	return os.NewFile(fd, f.Name())
+}
