@@ -1,0 +1,138 @@
+package remote
+
+import (
+	"errors"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// TestLost: whatever breaks, the program on the host and its children end, and
+// who waits is told what it was.
+func TestLost(t *testing.T) {
+	t.Run("sshd is killed", func(t *testing.T) {
+		w := newWork(t)
+		mark := filepath.Join(w.s.home, "mark")
+		starts(t, w.h, t.Context(), "play-orderly", mark)
+		killSessions(t, w.s)
+		w.isGone(t, 10*time.Second)
+		_, err := w.wait()
+		wants(t, err, "the connection was lost", "root@10.9.1.2")
+		if !errors.Is(err, ErrLost) {
+			t.Errorf("%v is not ErrLost", err)
+		}
+		if _, _, err = w.h.Clock(t.Context()); !errors.Is(err, ErrLost) {
+			t.Errorf("the clock after that: %v", err)
+		}
+		// A program that ends in order gets to do so, though nobody reads what
+		// it prints.
+		within(t, 5*time.Second, "put back", func() bool { _, err := os.Stat(mark); return err == nil })
+	})
+	t.Run("closed", func(t *testing.T) {
+		w := newWork(t)
+		w.h.Close()
+		w.isGone(t, 10*time.Second)
+		_, err := w.wait()
+		wants(t, err, "the connection to root@10.9.1.2: ")
+		if !errors.Is(err, net.ErrClosed) || errors.Is(err, ErrLost) {
+			t.Errorf("%v is not net.ErrClosed", err)
+		}
+	})
+	t.Run("the supervisor is killed", func(t *testing.T) {
+		w := newWork(t)
+		wait := starts(t, w.h, t.Context(), "play-sleep", w.token+"-alone")
+		for _, pid := range processes("supervise") {
+			if exe, err := os.Readlink("/proc/" + jsonOf(pid) + "/exe"); err == nil && strings.HasPrefix(exe, w.s.home) {
+				syscall.Kill(pid, syscall.SIGKILL)
+			}
+		}
+		_, err := wait()
+		wants(t, err, "was lost sight of, and ends by itself", "KILL")
+		within(t, 10*time.Second, "without the program", func() bool { return len(processes(w.token+"-alone")) == 0 })
+	})
+	t.Run("the controller is killed", func(t *testing.T) {
+		w := newWork(t)
+		cmd := exec.Command("/proc/self/exe")
+		cmd.Args = []string{"play-controller", jsonOf(w.c), w.s.address, w.token + "-controlled"}
+		said := make(saying, 1)
+		cmd.Stdout, cmd.Stderr = said, os.Stderr
+		cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+		if err := w.l.here.Start(cmd); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case <-said:
+		case <-time.After(15 * time.Second):
+			t.Error("the controller has started nothing after 15 s")
+		}
+		cmd.Process.Kill()
+		cmd.Wait()
+		within(t, 10*time.Second, "without the program", func() bool { return len(processes(w.token+"-controlled")) == 0 })
+	})
+	t.Run("the network is cut", func(t *testing.T) {
+		w := newWork(t)
+		// One that has filled every buffer on the way is not in the way.
+		full := starts(t, w.h, t.Context(), "play-flood", jsonOf(1<<50), w.token)
+		if err := w.l.here.SetUp("to-a", false); err != nil {
+			t.Fatal(err)
+		}
+		for _, wait := range []func() (int, error){w.wait, full} {
+			_, err := wait()
+			wants(t, err, "the connection was lost", "the host has not answered for 2s")
+		}
+		w.isGone(t, 15*time.Second)
+	})
+}
+
+// A work is a program with a child that runs on a host.
+type work struct {
+	l     *lab
+	s     *server
+	c     *Config
+	h     *Host
+	token string // to find the processes by
+	wait  func() (int, error)
+}
+
+func newWork(t *testing.T) *work {
+	t.Parallel()
+	w := &work{l: newLab(t), token: token(t.Name())}
+	w.s = w.l.serve("a", w.l.here, 1, "")
+	w.c = w.l.config(w.s)
+	w.c.Silence = 2 * time.Second
+	w.h = w.l.mustDial(Target{Host: w.s.address}, w.c)
+	w.wait = starts(t, w.h, t.Context(), "play-stay", w.token)
+	if n := len(processes(w.token)); n != 2 {
+		t.Fatalf("%d processes, want 2", n)
+	}
+	return w
+}
+
+func (w *work) isGone(t *testing.T, d time.Duration) {
+	t.Helper()
+	within(t, d, "without the program on the host", func() bool { return len(processes(w.token)) == 0 })
+}
+
+// killSessions kills the processes of a server's sshd that serve connections.
+func killSessions(t *testing.T, s *server) {
+	t.Helper()
+	children, err := os.ReadFile("/proc/" + jsonOf(s.cmd.Process.Pid) + "/task/" + jsonOf(s.cmd.Process.Pid) + "/children")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for pid := range strings.FieldsSeq(string(children)) {
+		if text, _ := os.ReadFile("/proc/" + pid + "/cmdline"); strings.HasPrefix(string(text), "sshd") {
+			n, err := strconv.Atoi(pid)
+			if err != nil {
+				t.Fatal(err)
+			}
+			syscall.Kill(n, syscall.SIGKILL)
+		}
+	}
+}

@@ -1,0 +1,126 @@
+package remote
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// TestPlaces: where hw-test cannot be put, and what is said of it.
+func TestPlaces(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	s := l.serve("a", l.here, 1, `
+for d in full readonly noexec; do mkdir "$HOME/$d"; done
+mount -t tmpfs -o size=1m tmpfs "$HOME/full"
+mount -t tmpfs -o noexec tmpfs "$HOME/noexec"
+mount -t tmpfs tmpfs "$HOME/readonly"
+mount -o remount,ro "$HOME/readonly"
+mkdir "$HOME/foreign" "$HOME/foreign/ringwalk-0" "$HOME/trap"
+chown 65534 "$HOME/foreign/ringwalk-0"
+ln -s /tmp "$HOME/trap/ringwalk-0"
+touch "$HOME/file"
+`)
+	// Its mounts are seen through its own root.
+	root := "/proc/" + jsonOf(s.cmd.Process.Pid) + "/root"
+	for dir, want := range map[string]struct {
+		errno error
+		says  []string
+	}{
+		"full":     {syscall.ENOSPC, []string{"could not write the copy: no space left on device", "make room there"}},
+		"readonly": {syscall.EROFS, []string{"could not make the copy: read-only file system", "choose a directory"}},
+		"noexec":   {syscall.EACCES, []string{"programs may not be started there", "noexec", "choose another directory"}},
+		"foreign":  {nil, []string{"it belongs to somebody else", "remove it, or choose another"}},
+		"trap":     {nil, []string{"it is a symbolic link", "remove it, or choose another"}},
+		"file":     {syscall.ENOTDIR, []string{"could not make the copy: not a directory", "a file is in the way"}},
+	} {
+		t.Run(dir, func(t *testing.T) {
+			c := l.config(s)
+			c.CacheDir = filepath.Join(s.home, dir)
+			before := tree(root + c.CacheDir)
+			_, err := l.dial(Target{Host: s.address}, c)
+			wants(t, err, append(want.says, "copy hw-test to root@10.9.1.2: "+c.CacheDir+"/ringwalk-0")...)
+			if want.errno != nil && !errors.Is(err, want.errno) {
+				t.Errorf("%v is not %v", err, want.errno)
+			}
+			if after := tree(root + c.CacheDir); after != before {
+				t.Errorf("left behind: %q, where %q was", after, before)
+			}
+		})
+	}
+	t.Run("missing permission", func(t *testing.T) {
+		c := l.config(s)
+		c.CacheDir = filepath.Join(s.home, "foreign")
+		_, err := l.dial(Target{Host: s.address, User: "tester"}, c)
+		wants(t, err, "could not make the copy: permission denied", "choose a directory that the user may write to")
+		if !errors.Is(err, syscall.EACCES) {
+			t.Error(err)
+		}
+		c.CacheDir = ""
+		h := l.mustDial(Target{Host: s.address, User: "tester"}, c)
+		if f := h.Facts(); f.UID != 1000 || f.NetRaw || f.NetAdmin || filepath.Dir(h.path) != "/tmp/ringwalk-1000" {
+			t.Errorf("%+v, at %s", f, h.path)
+		}
+		if err := h.Remove(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Run("fallback", func(t *testing.T) {
+		write(t, filepath.Join(s.home, ".cache"), "") // a file in the way
+		h := l.mustDial(Target{Host: s.address}, l.config(s))
+		if dir := filepath.Dir(h.path); dir != "/tmp/ringwalk-0" {
+			t.Errorf("it is in %s", dir)
+		}
+		first, err := os.Stat(h.path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		again := l.mustDial(Target{Host: s.address}, l.config(s))
+		if second, err := os.Stat(again.path); err != nil || !os.SameFile(first, second) {
+			t.Errorf("copied again: %v", err)
+		}
+		if err := h.Remove(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Run("half", func(t *testing.T) {
+		c := l.config(s)
+		c.CacheDir = filepath.Join(s.home, "half")
+		h := l.mustDial(Target{Host: s.address}, c)
+		b, err := c.imageFor(h.facts)
+		if err := errors.Join(err, h.Remove(context.Background())); err != nil {
+			t.Fatal(err)
+		}
+		// What a broken connection leaves of a copy.
+		lines, err := h.script(context.Background(), putScript, b.bytes[:len(b.bytes)/2], b.sum, b.name(), c.CacheDir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		wants(t, putError(lines), "could not verify the copy: the sha256 there is")
+		if list, err := os.ReadDir(c.CacheDir); err != nil || len(list) > 0 {
+			t.Errorf("left behind: %v, %v", list, err)
+		}
+	})
+	t.Run("other hosts", func(t *testing.T) {
+		h := l.mustDial(Target{Host: s.address}, l.config(s))
+		defer h.Remove(context.Background())
+		_, err := h.config.imageFor(Facts{OS: "linux", Arch: "riscv64"})
+		wants(t, err, "the host is linux/riscv64", "GOOS=linux GOARCH=riscv64 go build -o hw-test-linux-riscv64 ./hw-test")
+		h.config.Binaries = map[string]string{h.facts.OS + "/" + h.facts.Arch: l.id}
+		wants(t, h.deploy(context.Background()), "the copy does not start there", "CGO_ENABLED=0")
+	})
+}
+
+// tree lists all files below dir.
+func tree(dir string) string {
+	var names []string
+	filepath.WalkDir(dir, func(path string, _ os.DirEntry, err error) error {
+		names = append(names, path)
+		return nil
+	})
+	return strings.Join(names, " ")
+}
