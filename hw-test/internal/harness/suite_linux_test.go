@@ -263,3 +263,36 @@ func TestSuitePlans(t *testing.T) {
 		}
 	}
 }
+
+// TestForward runs over the hop that hw-test starts by its own name, which
+// loses nothing.
+func TestForward(t *testing.T) {
+	testnet.NS(t)
+	unlessBusy(t, func() bool {
+		rep := suiteReport(t, "loss", "--dut=forward", "--sizes=64", "--max-rate=200", "--duration=0.3s")
+		if busy(rep) {
+			return true
+		}
+		if row := rep.Rows[0]; row.Verdict != results.Passed || rep.ExitStatus != cli.ExitOK || len(row.Loss) != 2 {
+			t.Errorf("%s: %s", row.Verdict, row.Sentence)
+		}
+		return false
+	})
+}
+
+// TestLatencyOfLoss: delays of what is left are no result where a third is lost.
+func TestLatencyOfLoss(t *testing.T) {
+	testnet.NS(t)
+	unlessBusy(t, func() bool {
+		rep := suiteReport(t, "latency", "--tbf=1Mbps", "--sizes=1518", "--max-rate=160", "--duration=1s", "--rate-tolerance=3")
+		if busy(rep) {
+			return true
+		}
+		row := rep.Rows[0]
+		if row.Verdict != results.Failed || rep.ExitStatus != cli.ExitFailed || !strings.Contains(row.Sentence, "% are lost") ||
+			!strings.Contains(row.Sentence, "in shares of 160.000 pps, --max-rate: at 10 % (16.000 pps) p50") {
+			t.Errorf("%s: %s", row.Verdict, row.Sentence)
+		}
+		return false
+	})
+}

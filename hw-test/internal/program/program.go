@@ -145,6 +145,16 @@ func (p *Program) Wait() Outcome {
 	return p.out
 }
 
+// HasEnded reports whether it has ended by now.
+func (p *Program) HasEnded() bool {
+	select {
+	case <-p.ended:
+		return true
+	default:
+		return false
+	}
+}
+
 // IsReady waits for the program to be ready, and reports whether it is.
 func (p *Program) IsReady() bool {
 	select {

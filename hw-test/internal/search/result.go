@@ -61,6 +61,9 @@ func (s *state) nowhere() string {
 	for i := range slowest.trials {
 		worst = max(worst, slowest.trials[i].LossRatio())
 	}
+	if lowest == 1 {
+		return "nothing arrives at any rate: is there a way from one end to the other?"
+	}
 	if lowest > 0 && highest < 2*lowest {
 		return fmt.Sprintf("about the same share is lost at any rate, %s to %s", percent(lowest), percent(highest))
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/ringwalk/ringwalk/hw-test/internal/bench"
 	"github.com/ringwalk/ringwalk/hw-test/internal/lab"
 	"github.com/ringwalk/ringwalk/hw-test/internal/preflight"
 	"github.com/ringwalk/ringwalk/hw-test/internal/testbed"
@@ -130,7 +131,11 @@ func (o *Options) Open(ctx context.Context) (testbed.Environment, error) {
 func (o *Options) Describe() testbed.Description {
 	if o.made() {
 		bed := o.testbed()
-		return bed.Describe()
+		d := bed.Describe()
+		if bench.InsideUserNS() {
+			d.Limits = append(d.Limits, "in a user namespace the kernel limits receive buffers (net.core.rmem_max)")
+		}
+		return d
 	}
 	return o.local.Describe()
 }

@@ -86,6 +86,8 @@ func TestWhere(t *testing.T) {
 		{args: "--env local", wrong: "--lab FILE, or --ports"},
 		{args: "--env x", wrong: "none of veth-dut, veth, local and vm"},
 		{args: "--max-rate 50%", wrong: "no line rate"},
+		{args: "--sizes 64,1518 --max-rate 500 --min-rate 1000", wrong: "--min-rate is above --max-rate: 1.000 Kpps and 500.000 pps with frames of 64 bytes"},
+		{args: "--sizes 64,1518 --max-rate 1Mbps --min-rate 1000", wrong: "with frames of 1518 bytes"},
 	} {
 		o, _, err := options(t, strings.Fields(c.args)...)
 		if c.wrong != "" {

@@ -16,7 +16,7 @@ import (
 // LatencyPoint is the one-way delay at one load.
 type LatencyPoint struct {
 	Load      float64     `json:"load_pps"`
-	Share     float64     `json:"share"` // of the NDR
+	Share     float64     `json:"share"` // of what the row says
 	Kind      search.Kind `json:"kind"`
 	LossRatio float64     `json:"loss_ratio"`
 	Delay     *cli.Times  `json:"delay"` // null where none was measured
@@ -27,20 +27,30 @@ type LatencyPoint struct {
 // (26.2) asks for the NDR itself only.
 var latencyShares = []float64{0.1, 0.5, 0.9}
 
+// lossy is the share of lost frames above which delays are told only of what
+// came through: a row with such a load has failed.
+const lossy = 0.005
+
 // latency measures delays below the NDR, which it finds first unless
 // --max-rate says from what to take the shares.
 func latency(ctx context.Context, b *job, row *Row) error {
-	ndr := row.frames(b.MaxRate)
-	if ndr == 0 {
+	var parts, faults []string
+	of := row.frames(b.MaxRate)
+	row.ShareOf, row.Verdict = "--max-rate", results.Passed
+	if of == 0 {
+		// Its verdict is the row's, unless the delays make it worse.
 		if err := throughput(ctx, b, row); err != nil || row.Search.Goals[0].Lower == 0 {
 			return err
 		}
-		ndr = row.Search.Goals[0].Lower
+		row.ShareOf = "NDR"
+		if row.Verdict != results.Passed {
+			row.ShareOf = "the highest rate that passed"
+			faults = append(faults, row.Sentence)
+		}
+		of = row.Search.Goals[0].Lower
 	}
-	row.Verdict = results.Passed
-	var parts, faults []string
 	for i, share := range latencyShares {
-		p := LatencyPoint{Share: share, Load: share * ndr}
+		p := LatencyPoint{Share: share, Load: share * of}
 		b.progress.trial("delay", p.Load, b.Duration, time.Duration(len(latencyShares)-i)*(b.Duration+b.runner.Overhead()))
 		t, err := b.runner.Run(ctx, p.Load, b.Duration)
 		if err != nil {
@@ -52,19 +62,28 @@ func latency(ctx context.Context, b *job, row *Row) error {
 		at := fmt.Sprintf("%.0f %% (%spps)", 100*share, cli.Norm(p.Load))
 		switch {
 		case t.Kind == search.GeneratorLimited:
-			row.Verdict = results.Limited
+			row.Verdict = worse(row.Verdict, results.Limited)
 			faults = append(faults, fmt.Sprintf("at %s generator-limited: %s", at, p.Why))
+			continue
 		case t.Kind != search.Valid:
-			row.Verdict = results.Invalid
+			row.Verdict = worse(row.Verdict, results.Invalid)
 			faults = append(faults, fmt.Sprintf("at %s invalid: %s", at, p.Why))
-		case p.Delay == nil:
+			continue
+		case p.Delay == nil && p.LossRatio < 1:
 			row.end(results.Skipped, "rcv measured no one-way delay: the two ends' clocks are not one")
 			return nil
-		default:
+		case p.Delay != nil:
 			parts = append(parts, fmt.Sprintf("at %s p50 %v, p99 %v, at most %v", at, ns(p.Delay.P50NS), ns(p.Delay.P99NS), ns(p.Delay.MaxNS)))
 		}
+		if p.LossRatio > lossy {
+			row.Verdict = worse(row.Verdict, results.Failed)
+			faults = append(faults, fmt.Sprintf("at %s %.3g %% are lost", at, 100*p.LossRatio))
+		}
 	}
-	row.Sentence = fmt.Sprintf("one-way delay in shares of %spps: %s", cli.Norm(ndr), strings.Join(append(parts, faults...), "; "))
+	row.Sentence = strings.Join(append(parts, faults...), "; ")
+	if len(parts) > 0 {
+		row.Sentence = fmt.Sprintf("one-way delay in shares of %spps, %s: %s", cli.Norm(of), row.ShareOf, row.Sentence)
+	}
 	return nil
 }
 
@@ -79,15 +98,16 @@ func oneWay(t *trial.Trial) *cli.Times {
 func ns(n int64) time.Duration { return time.Duration(n).Round(time.Microsecond / 10) }
 
 func (b *job) planLatency(row *Row, overhead time.Duration) (steps []step) {
+	of := "--max-rate"
 	if row.frames(b.MaxRate) == 0 {
-		steps = b.planThroughput(row, overhead)
+		steps, of = b.planThroughput(row, overhead), "the NDR"
 	}
-	return append(steps, step{"delays at 10, 50 and 90 % of the NDR", len(latencyShares), false, b.Duration, overhead})
+	return append(steps, step{"delays at 10, 50 and 90 % of " + of, len(latencyShares), false, b.Duration, overhead})
 }
 
 func (b *job) printLatency(w io.Writer) {
-	const columns = "%5s %7s %12s %10v %10v %10v %10v %10v %10v  %s\n"
-	fmt.Fprintf(w, columns, "size", "of NDR", "pps", "min", "p50", "p90", "p99", "p99.9", "max", "")
+	const columns = "%5s %5s %12s %9s %10v %10v %10v %10v %10v %10v  %s\n"
+	fmt.Fprintf(w, columns, "size", "share", "pps", "lost %", "min", "p50", "p90", "p99", "p99.9", "max", "")
 	for _, row := range b.Rows {
 		for _, p := range row.Latency {
 			kind := string(p.Kind)
@@ -98,7 +118,7 @@ func (b *job) printLatency(w io.Writer) {
 			if d := p.Delay; d != nil {
 				at = []any{ns(d.MinNS), ns(d.P50NS), ns(d.P90NS), ns(d.P99NS), ns(d.P999NS), ns(d.MaxNS)}
 			}
-			args := append([]any{row.Size, fmt.Sprintf("%.0f %%", 100*p.Share), figure(p.Load, 0)}, at...)
+			args := append([]any{row.Size, fmt.Sprintf("%.0f %%", 100*p.Share), figure(p.Load, 0), fmt.Sprintf("%.4f", 100*p.LossRatio)}, at...)
 			fmt.Fprintf(w, columns, append(args, kind)...)
 		}
 	}

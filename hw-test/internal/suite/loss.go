@@ -79,6 +79,10 @@ func (row *Row) judgeLoss(clean int) {
 			parts = append(parts, fmt.Sprintf("%.3g %% even at %spps", 100*end.LossRatio, cli.Norm(end.Load)))
 		}
 	}
+	if len(valid) > 0 && valid[0].Lost == 0 && row.MaxWhy == "generator" {
+		row.Verdict = results.Limited
+		parts = append(parts, row.Generator)
+	}
 	if len(faults) > 0 {
 		p := faults[0]
 		row.Verdict = results.Invalid

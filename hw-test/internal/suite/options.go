@@ -169,7 +169,12 @@ func (o *Options) complete(fs *pflag.FlagSet) error {
 			return cli.Usagef("--%s: a veth has no line rate to take a share of; say frames or bits a second", flag)
 		}
 	}
-	_, err := o.profiles()
+	profiles, err := o.profiles()
+	for _, p := range profiles {
+		if least, most := p.frames(o.MinRate), p.frames(o.MaxRate); most > 0 && least > most {
+			return cli.Usagef("--min-rate is above --max-rate: %spps and %spps with frames of %s bytes", cli.Norm(least), cli.Norm(most), p.Size)
+		}
+	}
 	return err
 }
 

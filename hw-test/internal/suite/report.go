@@ -74,8 +74,10 @@ type Row struct {
 	Search *search.Result `json:"search,omitempty"`
 	// Loss is the result of loss.
 	Loss []LossPoint `json:"loss,omitempty"`
-	// Latency is the result of latency.
+	// Latency is the result of latency, and ShareOf what its loads are shares
+	// of: "NDR", "--max-rate", or in words.
 	Latency []LatencyPoint `json:"latency,omitempty"`
+	ShareOf string         `json:"share_of,omitempty"`
 	// Trials are all trials with raw results, the invalid ones too, in the
 	// order of time; never null in JSON.
 	Trials  []*trial.Trial `json:"trials"`

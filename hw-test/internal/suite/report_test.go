@@ -35,7 +35,7 @@ func TestSentences(t *testing.T) {
 		{[]search.GoalResult{goal("NDR", 0, search.Limited, 100, 110, "its own device took no more")}, "asked", results.Limited,
 			"NDR met up to 100.000 pps, 48.000 Kbit/s (67.200 Kbit/s on the wire); above that, its own device took no more"},
 		{[]search.GoalResult{goal("NDR", 0, search.Unsure, 0, 110, "rcv's own socket dropped 3 frames")}, "asked", results.Invalid,
-			"NDR not met at any rate; above that, rcv's own socket dropped 3 frames"},
+			"nothing is known of NDR: rcv's own socket dropped 3 frames"},
 		{[]search.GoalResult{goal("NDR", 0, search.Found, 100, 110, ""), goal("PDR", 0.005, search.Unfinished, 100, 0, "the search was stopped")}, "asked", results.Unfinished,
 			"NDR 100.000 pps, 48.000 Kbit/s (67.200 Kbit/s on the wire); PDR (0.5 %) met up to 100.000 pps, 48.000 Kbit/s (67.200 Kbit/s on the wire); the search was stopped"},
 	} {
@@ -62,6 +62,10 @@ func TestJudgeLoss(t *testing.T) {
 	invalid[0].Kind, invalid[0].Why = search.Invalid, "busy"
 	limited := points(500, 0, 0)
 	limited[0].Kind, limited[0].Why = search.GeneratorLimited, "full"
+	all := &Row{Profile: Profile{"64", "60", 60}, Loss: points(0, 0), MaxWhy: "generator", Generator: "pktgen reaches no more"}
+	if all.judgeLoss(2); all.Verdict != results.Limited || !strings.HasSuffix(all.Sentence, "; pktgen reaches no more") {
+		t.Errorf("nothing lost as fast as pktgen goes: %s: %s", all.Verdict, all.Sentence)
+	}
 	for _, c := range []struct {
 		points  []LossPoint
 		clean   int

@@ -74,6 +74,9 @@ func (row *Row) delays() (list []results.Figure) {
 		if p.Kind != search.Valid || p.Delay == nil {
 			continue
 		}
+		list = append(list, results.Figure{
+			Name: fmt.Sprintf("loss at %.0f %%", 100*p.Share), Value: 100 * p.LossRatio, Unit: "%", Better: results.Lower,
+		})
 		for _, q := range []struct {
 			name string
 			ns   int64
@@ -155,7 +158,7 @@ func (row *Row) lossPlot() results.Plot {
 		return p
 	}
 	for _, g := range row.Search.Goals {
-		if g.Lower > 0 {
+		if row.verdictOf(&g) == results.Passed {
 			p.Series = append(p.Series, results.Series{
 				Name: g.Name, Style: results.Reference, X: []float64{g.Lower, g.Lower}, Y: []float64{0, max(most, 1)},
 			})
@@ -172,7 +175,7 @@ func (row *Row) delayPlot() results.Plot {
 		if d == nil || at.Kind != search.Valid {
 			continue
 		}
-		s := results.Series{Name: fmt.Sprintf("%.0f %% of NDR", 100*at.Share), Style: results.Line}
+		s := results.Series{Name: fmt.Sprintf("%.0f %% of %s", 100*at.Share, row.ShareOf), Style: results.Line}
 		for i, q := range []struct {
 			name string
 			ns   int64
@@ -200,7 +203,7 @@ func (r *Report) sizePlot() *results.Plot {
 			continue
 		}
 		for _, g := range row.Search.Goals {
-			if g.Lower == 0 {
+			if row.verdictOf(&g) != results.Passed {
 				continue
 			}
 			at, ok := index[g.Name]

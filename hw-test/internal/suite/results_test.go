@@ -63,11 +63,11 @@ func TestFoundThroughput(t *testing.T) {
 		t.Errorf("%s\nwant %s", got, want)
 	}
 	want := "trials of 1 spoints[8000] [50] []; trials of 10 spoints[5000 5050 1000] [0 1 0] []; " +
-		"NDRreference[5000 5000] [0 50] []; PDRreference[5000 5000] [0 50] []"
+		"NDRreference[5000 5000] [0 50] []"
 	if got := series(&c.Plots[0]); len(c.Plots) != 1 || got != want {
 		t.Errorf("%s\nwant %s", got, want)
 	}
-	want = "NDRline[0] [3.36e+06] [64]; PDRline[0] [3.36e+06] [64]; line ratereference[0] [1e+09] [64]"
+	want = "NDRline[0] [3.36e+06] [64]; line ratereference[0] [1e+09] [64]"
 	if got := series(&s.Plots[0]); len(s.Plots) != 1 || got != want {
 		t.Errorf("%s\nwant %s", got, want)
 	}
@@ -98,12 +98,13 @@ func TestFoundLoss(t *testing.T) {
 func TestFoundLatency(t *testing.T) {
 	j := newJob(t, latencyName, "--sizes=64")
 	row := j.Rows[0]
+	row.ShareOf = "NDR"
 	row.Latency = []LatencyPoint{
 		{Share: 0.1, Kind: search.Valid, Delay: &cli.Times{MinNS: 500, P50NS: 1000, P90NS: 2000, P99NS: 3000, P999NS: 4000, MaxNS: 5000}},
 		{Share: 0.5, Kind: search.GeneratorLimited}, {Share: 0.9, Kind: search.Valid},
 	}
 	c := j.found().Cases[0]
-	if got, want := figures(c), "p50 at 10 % 1 µs lower; p99 at 10 % 3 µs lower; p99.9 at 10 % 4 µs lower"; got != want {
+	if got, want := figures(c), "loss at 10 % 0 % lower; p50 at 10 % 1 µs lower; p99 at 10 % 3 µs lower; p99.9 at 10 % 4 µs lower"; got != want {
 		t.Errorf("%s\nwant %s", got, want)
 	}
 	if got, want := series(&c.Plots[0]), "10 % of NDRline[0 1 2 3 4 5] [0.5 1 2 3 4 5] [min 50 90 99 99.9 max]"; got != want {

@@ -131,7 +131,10 @@ func (r *Runner) Run(ctx context.Context, s *session.Session, human, progress io
 // run runs the rows. What goes wrong is in their verdicts.
 func (b *job) run(ctx context.Context) (err error) {
 	b.env, err = b.Open(ctx)
-	if err != nil {
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return nil // nobody's fault
+	case err != nil:
 		v := results.Invalid
 		if errors.Is(err, testbed.ErrMissing) || errors.Is(err, netlab.ErrNotSupported) {
 			v = results.Skipped
@@ -143,7 +146,9 @@ func (b *job) run(ctx context.Context) (err error) {
 		return nil
 	}
 	defer func() { err = errors.Join(err, b.env.Close()) }()
-	b.Environment = b.env.Describe()
+	if !b.made() { // what it makes is known before
+		b.Environment = b.env.Describe()
+	}
 	for i, row := range b.Rows {
 		if ctx.Err() != nil {
 			return nil

@@ -65,6 +65,9 @@ func round(d time.Duration) string {
 func (b *job) printStart(w io.Writer) {
 	h := &b.Host
 	fmt.Fprintf(w, "hw-test %s %s, kernel %s, %s/%s, %d CPUs\n%s\n", b.Suite, b.Version, h.Kernel, h.OS, h.Arch, h.CPUs, b.Environment.What)
+	for _, l := range b.Environment.Limits {
+		fmt.Fprintf(w, "%s.\n", l)
+	}
 	fmt.Fprintf(w, "Sizes are with CRC. About %s.\n", round(b.planned(b.Rows)))
 }
 
@@ -129,7 +132,11 @@ func (b *job) printThroughput(w io.Writer) {
 		}
 		for _, g := range row.Search.Goals {
 			bps, wire := row.bits(g.Lower)
-			fmt.Fprintf(w, columns, row.Size, g.Name, figure(g.Lower, 0), figure(g.Upper, 0), figure(bps/1e6, 3), figure(wire/1e6, 3),
+			failed := g.Upper
+			if v := row.verdictOf(&g); v == results.Invalid || v == results.Limited {
+				failed = 0 // nobody knows
+			}
+			fmt.Fprintf(w, columns, row.Size, g.Name, figure(g.Lower, 0), figure(failed, 0), figure(bps/1e6, 3), figure(wire/1e6, 3),
 				fmt.Sprint(len(row.Trials)), row.word(&g))
 		}
 	}
@@ -137,8 +144,9 @@ func (b *job) printThroughput(w io.Writer) {
 
 // word is the verdict of a goal in the table.
 func (row *Row) word(g *search.GoalResult) string {
-	if v := row.verdictOf(g); v == results.Limited {
-		return string(v)
+	v := row.verdictOf(g)
+	if v == results.Limited || v == results.Unfinished {
+		return string(worse(v, row.Verdict))
 	}
 	return string(g.Verdict)
 }

@@ -57,8 +57,7 @@ func (row *Row) verdictOf(g *search.GoalResult) results.Verdict {
 // judgeSearch makes the row's verdict of its search: the worst of its goals'.
 // What is to be said of several goals is said once.
 func (row *Row) judgeSearch() {
-	order := []results.Verdict{results.Unfinished, results.Invalid, results.Limited, results.None, results.Passed} // from the worst
-	worst := len(order) - 1
+	row.Verdict = results.Passed
 	var parts []string
 	goals := row.Search.Goals
 	for i, j := 0, 0; i < len(goals); i = j {
@@ -66,11 +65,16 @@ func (row *Row) judgeSearch() {
 		for j = i + 1; j < len(goals) && v != results.Passed && same(&goals[i], &goals[j]); j++ {
 			name += " and " + goalName(&goals[j])
 		}
-		worst = min(worst, slices.Index(order, v))
+		row.Verdict = worse(row.Verdict, v)
 		parts = append(parts, row.sentence(name, &goals[i], v))
 	}
-	row.Verdict = order[worst]
 	row.Sentence = strings.Join(append(parts, row.Search.Notes...), "; ")
+}
+
+// worse is the one that says less of the device.
+func worse(a, b results.Verdict) results.Verdict {
+	order := []results.Verdict{results.Unfinished, results.Invalid, results.Limited, results.None, results.Failed, results.Passed} // from the worst
+	return order[min(slices.Index(order, a), slices.Index(order, b))]
 }
 
 func goalName(g *search.GoalResult) string {
@@ -100,6 +104,8 @@ func (row *Row) sentence(name string, g *search.GoalResult, v results.Verdict) s
 		return fmt.Sprintf("%s at least %s, the highest rate tried (%s)", name, row.rate(g.Lower), row.MaxWhy)
 	case v == results.None:
 		return fmt.Sprintf("no %s from %spps to %spps: %s", name, cli.Norm(row.MinPPS), cli.Norm(row.MaxPPS), g.Why)
+	case v == results.Invalid && g.Lower == 0:
+		return fmt.Sprintf("nothing is known of %s: %s", name, g.Why)
 	case v == results.Limited || v == results.Invalid:
 		return fmt.Sprintf("%s %s; above that, %s", name, far, g.Why)
 	}

@@ -54,6 +54,9 @@ func newLocal(ctx context.Context, o *LocalOptions) (_ Environment, err error) {
 			return nil, err
 		}
 	}
+	if a, b := &l.ends[0], &l.ends[1]; a.Device != "" && a.Device == b.Device {
+		return nil, fmt.Errorf("both ports, %s and %s, are on the interface %s: what it sends does not come back to it", a.Spec, b.Spec, a.Device)
+	}
 	for _, p := range o.Via {
 		if _, err := netlink.LinkByName(p.Interface); err != nil {
 			return nil, missing("no interface %q here, which is to be of the device under test: %w", p.Interface, err)

@@ -94,6 +94,7 @@ func TestLocalRefuses(t *testing.T) {
 			{LocalOptions{From: End{Spec: "packet:no0"}, To: to}, `no interface "no0" here`, true},
 			{LocalOptions{From: from, To: End{Spec: "no1"}}, `no interface "no1" here`, true},
 			{LocalOptions{From: from, To: to, Via: []Passage{{HopIn, "no2"}}}, `"no2" here, which is to be of the device`, true},
+			{LocalOptions{From: from, To: End{Spec: a.Name}}, "both ports, packet:va and packet:va, are on the interface va", false},
 			{LocalOptions{From: End{Spec: "netmap:" + a.Name}, To: to}, "netmap", true},
 		} {
 			if _, err := os.Stat("/dev/netmap"); err == nil && c.says == "netmap" {

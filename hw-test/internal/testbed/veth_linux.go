@@ -173,12 +173,22 @@ func bucket(name string, bps float64) error {
 func (v *veth) forward() error {
 	ctx, cancel := context.WithCancel(context.Background())
 	v.stop = cancel
-	args := []string{"forward", "--lose", strconv.FormatUint(v.options.Lose, 10), "packet:hop-a", "packet:hop-b"}
+	args := []string{"forward", "packet:hop-a", "packet:hop-b"}
+	if v.options.Lose > 0 {
+		args = append(args, "--lose", strconv.FormatUint(v.options.Lose, 10))
+	}
 	v.hop = program.Start(ctx, program.Process(v.namespaces[1].Start), "hw-test", args)
 	if !v.hop.IsReady() {
 		return fmt.Errorf("the hop %s", v.hop.Wait().Failure)
 	}
 	return nil
+}
+
+func or(s, otherwise string) string {
+	if s == "" {
+		return otherwise
+	}
+	return s
 }
 
 func (v *veth) Describe() Description { return v.options.Describe() }
@@ -188,6 +198,9 @@ func (v *veth) Sender() *Port { return &v.ends[0] }
 func (v *veth) Receiver() *Port { return &v.ends[1] }
 
 func (v *veth) Counters() ([]Counters, error) {
+	if v.hop != nil && v.hop.HasEnded() {
+		return nil, fmt.Errorf("the hop is gone: it %s", or(v.hop.Wait().Failure, "ended"))
+	}
 	list := []Counters{}
 	for _, d := range v.devices {
 		c, err := d.counters()

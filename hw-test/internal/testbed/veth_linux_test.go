@@ -20,7 +20,7 @@ func TestMain(m *testing.M) {
 	}
 	ctx, stop := cli.Signals(context.Background())
 	defer stop()
-	if err := hop.Run(ctx, 0, [2]string{os.Args[4], os.Args[5]}, os.Stderr); err != nil {
+	if err := hop.Run(ctx, 0, [2]string{os.Args[2], os.Args[3]}, os.Stderr); err != nil {
 		os.Exit(1)
 	}
 	os.Exit(0)
@@ -84,5 +84,24 @@ func TestSince(t *testing.T) {
 	after := Counters{RxPackets: 11, TxPackets: 22, TxDropped: 33, Qdisc: Qdisc{Packets: 44, Drops: 55, Overlimits: 66, Backlog: 77}}
 	if got, want := after.Since(before), (Counters{RxPackets: 10, TxPackets: 20, TxDropped: 30, Qdisc: Qdisc{Packets: 40, Drops: 50, Overlimits: 60, Backlog: 77}}); got != want {
 		t.Errorf("%+v, want %+v", got, want)
+	}
+}
+
+// TestHopIsGone: what a hop that has died does not hand on is no loss.
+func TestHopIsGone(t *testing.T) {
+	testnet.NS(t) // skips where there are no rights
+	env, err := NewVeth(Options{Hop: Forward})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer env.Close()
+	if _, err := env.Counters(); err != nil {
+		t.Error(err)
+	}
+	v := env.(*veth)
+	v.stop()
+	v.hop.Wait()
+	if _, err := env.Counters(); err == nil || !strings.Contains(err.Error(), "the hop is gone") {
+		t.Error(err)
 	}
 }

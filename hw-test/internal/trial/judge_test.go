@@ -17,7 +17,7 @@ type bed struct {
 	noise float64
 }
 
-func (b bed) Sender() *testbed.Port   { return &testbed.Port{Exact: b.exact} }
+func (b bed) Sender() *testbed.Port   { return &testbed.Port{Exact: b.exact, Noise: b.noise} }
 func (b bed) Receiver() *testbed.Port { return &testbed.Port{Exact: b.exact, Noise: b.noise} }
 
 // perfect is a trial of 1000 frames in a second, 9 end records, of which a hop
@@ -136,5 +136,26 @@ func TestJudge(t *testing.T) {
 	r = Runner{Env: bed{}}
 	if r.judge(tr); tr.Kind != search.Valid {
 		t.Errorf("%s: %q", tr.Kind, tr.Why)
+	}
+}
+
+// TestStrangers: where others may send, a device may count a few frames more
+// than a program, and never fewer.
+func TestStrangers(t *testing.T) {
+	for _, c := range []struct {
+		noise     float64
+		sent, got int64 // more than the programs have
+		kind      search.Kind
+	}{
+		{0, 0, 0, search.Valid}, {0, 1, 0, search.Invalid}, {0, 0, 1, search.Invalid},
+		{10, 40, 40, search.Valid}, {10, 41, 0, search.Invalid}, {10, 0, 41, search.Invalid}, {10, -1, 0, search.Invalid}, {10, 0, -1, search.Invalid},
+	} {
+		tr := perfect()
+		tr.After[0].TxPackets += uint64(c.sent)
+		tr.After[2].RxPackets += uint64(c.got)
+		r := Runner{Env: bed{exact: true, noise: c.noise}}
+		if r.judge(tr); tr.Kind != c.kind {
+			t.Errorf("%+v: %s %q", c, tr.Kind, tr.Why)
+		}
 	}
 }
