@@ -258,13 +258,6 @@ func TestHostile(t *testing.T) {
 	}
 }
 
-func FuzzWrite(f *testing.F) {
-	for i, s := range hostileTexts {
-		f.Add(s, hostileNumbers[i%len(hostileNumbers)])
-	}
-	f.Fuzz(func(t *testing.T, s string, v float64) { render(t, hostile(s, v)) })
-}
-
 type broken struct{}
 
 var errBroken = errors.New("no space left")
