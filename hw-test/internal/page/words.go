@@ -13,11 +13,6 @@ import (
 	"github.com/ringwalk/ringwalk/internal/cli"
 )
 
-// order is that of verdicts in sentences: what is worst is first.
-var order = []results.Verdict{
-	results.Failed, results.None, results.Limited, results.Invalid, results.Unfinished, results.Skipped, results.Passed,
-}
-
 // headline is what came of a session, in a sentence.
 func headline(s *results.Session) string {
 	switch len(s.Suites) {
@@ -40,9 +35,7 @@ func headline(s *results.Session) string {
 			all = append(all, &named)
 		}
 	}
-	// The worst is enough: each suite says the rest.
-	o := outcome(all)
-	return fmt.Sprintf("%d suites: %s", len(s.Suites), strings.Join(o[:min(len(o), 2)], "; "))
+	return fmt.Sprintf("%d suites: %s", len(s.Suites), strings.Join(outcome(all), "; "))
 }
 
 // outcome is what came of cases: how many passed and then, the worst first,
@@ -54,7 +47,7 @@ func outcome(cases []*results.Case) []string {
 	names := map[results.Verdict][]string{}
 	for _, c := range cases {
 		v := c.Verdict
-		if !slices.Contains(order, v) {
+		if !slices.Contains(results.Order, v) {
 			v = results.Invalid
 		}
 		names[v] = append(names[v], c.Name)
@@ -64,7 +57,7 @@ func outcome(cases []*results.Case) []string {
 		noun = "case"
 	}
 	parts := []string{fmt.Sprintf("%d of %d %s passed", len(names[results.Passed]), len(cases), noun)}
-	for _, v := range order[:len(order)-1] {
+	for _, v := range results.Order[:len(results.Order)-1] {
 		if n := names[v]; len(n) > 0 {
 			const most = 4
 			list := strings.Join(n[:min(len(n), most)], ", ")

@@ -87,10 +87,14 @@ func JUnit(w io.Writer, s *Session) error {
 }
 
 func newJUnit(s *Session, suite *Suite) junitSuite {
+	start := suite.Start
+	if start.IsZero() { // not run
+		start = s.Start
+	}
 	j := junitSuite{
 		Name: suite.Name, Tests: len(suite.Cases), Time: junitTime(suite.Seconds),
 		// Schemas have a time without a zone here.
-		Timestamp: s.Start.UTC().Format("2006-01-02T15:04:05"),
+		Timestamp: start.UTC().Format("2006-01-02T15:04:05"),
 	}
 	for _, p := range []junitProperty{
 		{"version", s.Build.Version}, {"revision", s.Build.Revision}, {"go", s.Build.Go},

@@ -167,7 +167,7 @@ func (u *Suite) Trial(of string, v any) {
 // it.
 func (u *Suite) End(found *results.Suite, own any) {
 	s := u.session
-	found.Name = u.name
+	found.Name, found.Start = u.name, u.began
 	if found.Seconds == 0 {
 		found.Seconds = time.Since(u.began).Seconds()
 	}

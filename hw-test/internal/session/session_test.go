@@ -69,6 +69,11 @@ func TestKept(t *testing.T) {
 	if len(back.Suites) != 2 || back.ExitStatus != cli.ExitShort || back.Preflight == nil || strings.Join(back.Command, " ") != "run --quick" {
 		t.Errorf("%+v", back)
 	}
+	for _, u := range back.Suites {
+		if u.Start.Before(back.Start) || u.Start.After(time.Now()) {
+			t.Errorf("%s began at %v, the session at %v", u.Name, u.Start, back.Start)
+		}
+	}
 	files := []string{}
 	for _, c := range back.Suites[0].Cases {
 		files = append(files, c.Name+":"+strings.Join(c.Trials, ","))
