@@ -11,6 +11,7 @@ import (
 
 	"github.com/ringwalk/ringwalk/hw-test/internal/preflight"
 	"github.com/ringwalk/ringwalk/hw-test/internal/results"
+	"github.com/ringwalk/ringwalk/internal/cli"
 )
 
 // A view is what the page shows of a session.
@@ -87,7 +88,7 @@ const (
 )
 
 func newView(s *results.Session) *view {
-	v := &view{Session: s, Headline: headline(s), Command: command(s)}
+	v := &view{Session: s, Headline: headline(s), Command: cli.Shell(append([]string{s.Tool}, s.Command...)...)}
 	names := []string{"results.json", "results.csv", "junit.xml"}
 	if s.Preflight != nil {
 		names = append(names, "preflight.json")

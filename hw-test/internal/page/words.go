@@ -3,7 +3,6 @@ package page
 import (
 	"fmt"
 	"math"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -149,18 +148,4 @@ func lasted(seconds float64) string {
 		return d.Round(100 * time.Millisecond).String()
 	}
 	return d.Round(time.Millisecond).String()
-}
-
-var plain = regexp.MustCompile(`^[\w@%+=:,./-]+$`)
-
-// command is the command line of s as a shell takes it.
-func command(s *results.Session) string {
-	words := []string{"hw-test"}
-	for _, w := range s.Command {
-		if !plain.MatchString(w) {
-			w = "'" + strings.ReplaceAll(w, "'", `'\''`) + "'"
-		}
-		words = append(words, w)
-	}
-	return strings.Join(words, " ")
 }

@@ -74,15 +74,3 @@ func TestHeadline(t *testing.T) {
 		}
 	}
 }
-
-func TestCommand(t *testing.T) {
-	for want, words := range map[string][]string{
-		"hw-test":                            nil,
-		"hw-test self --size=64":             {"self", "--size=64"},
-		`hw-test '' 'a b' 'it'\''s' '$HOME'`: {"", "a b", "it's", "$HOME"},
-	} {
-		if got := command(&results.Session{Command: words}); got != want {
-			t.Errorf("%s, want %s", got, want)
-		}
-	}
-}

@@ -150,6 +150,14 @@ func TestJUnitPreflight(t *testing.T) {
 	}
 }
 
+// TestJUnitLacks: a system that lacks what it takes is no error.
+func TestJUnitLacks(t *testing.T) {
+	s := &Session{Preflight: &preflight.Report{Checks: []preflight.Check{{Name: "netmap", Port: "eth1", Verdict: preflight.Fail, Lacks: true}}}}
+	if got := readJUnit(t, s); got.Tests != 1 || got.Errors != 0 || got.Suites[0].Skipped != 1 {
+		t.Errorf("%+v", got)
+	}
+}
+
 // readJUnit writes s and reads it back as a strict reader does.
 func readJUnit(t *testing.T, s *Session) (f junitFile) {
 	t.Helper()

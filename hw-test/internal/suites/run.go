@@ -75,7 +75,7 @@ func (j *job) gate(s *session.Session, human io.Writer) {
 		s.Notes = append(s.Notes, why+"; measured all the same (--force)")
 		fmt.Fprintf(human, "Going on, though %s.\n\n", why)
 	default:
-		s.Stop(why + " (--force measures all the same)")
+		s.Stop(results.Invalid, why+" (--force measures all the same)")
 	}
 }
 
