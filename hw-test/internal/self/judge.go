@@ -2,6 +2,7 @@ package self
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/ringwalk/ringwalk/hw-test/internal/program"
 	"github.com/ringwalk/ringwalk/hw-test/internal/results"
@@ -9,7 +10,8 @@ import (
 )
 
 // judge fills in the row's results and its verdict. A row is invalid where a
-// program had an accident or somebody else sends, whatever else is wrong then;
+// program had an accident or somebody else sends, whatever else is wrong then,
+// or where pktgen stood still for longer than rcv waits for more;
 // and failed where frames are missing, came twice or are in no count.
 func (r *Row) judge(tx, rx program.Outcome) {
 	r.Pktgen, r.Rcv = tx.Result, rx.Result
@@ -23,6 +25,10 @@ func (r *Row) judge(tx, rx program.Outcome) {
 		r.breaks("pktgen's result is not a sender's")
 	case r.Rcv.RxResult == nil || r.Rcv.Probe == nil:
 		r.breaks("rcv's result has no probes")
+	case r.stood() > idle && r.Rcv.Packets-r.foreign()+r.Rcv.KernelDrops < r.Pktgen.Packets+r.Pktgen.EndRecords:
+		// What came after it was not lost, nobody was there to count it.
+		r.Why = r.Why[:0]
+		r.because(results.Invalid, "pktgen stood still for %d ms, longer than rcv waits (%d ms)", r.stood().Milliseconds(), idle.Milliseconds())
 	default:
 		r.accounted()
 		if r.Pace == Paced {
@@ -62,6 +68,15 @@ func (r *Row) ended(name string, o program.Outcome) bool {
 		r.breaks("%s %s", name, o.Failure)
 	}
 	return o.Result != nil
+}
+
+// stood is how long pktgen stood still, as far as it knows: how late it was if
+// paced, else how much longer it took than it was to send.
+func (r *Row) stood() time.Duration {
+	if r.Pace == Paced {
+		return time.Duration(r.Pktgen.BehindSeconds * 1e9)
+	}
+	return time.Duration(r.Pktgen.Seconds*1e9) - r.sends
 }
 
 // alone judges frames that are no probes: more frames than were sent came from

@@ -48,6 +48,7 @@ type Row struct {
 	index int    // in the table
 	noise uint64 // frames of others that may come
 	broke bool   // a program did
+	sends time.Duration
 }
 
 const notBegun = "not begun"
@@ -73,6 +74,7 @@ func (r *Row) run(ctx context.Context, env testbed.Environment, rate float64, d 
 	if r.Pace == Paced {
 		r.Asked = uint64(max(1, math.Round(rate*d.Seconds())))
 	}
+	r.sends = d
 	ctx, cancel := context.WithTimeout(ctx, d+slack)
 	defer cancel()
 	began := time.Now()
