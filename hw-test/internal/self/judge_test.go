@@ -144,15 +144,20 @@ func TestStood(t *testing.T) {
 		pace    Pace
 		seconds float64 // that it stood
 		lost    uint64
+		late    bool
 		want    results.Verdict
 		why     string
 	}{
-		{Paced, 3, 300, results.Invalid, "pktgen stood still for 3000 ms, longer than rcv waits (500 ms)"},
-		{Full, 3, 300, results.Invalid, "pktgen stood still for 3000 ms, longer than rcv waits (500 ms)"},
-		{Paced, 0.4, 300, results.Failed, "rcv accounts for 709 frames"},
-		{Full, 0.4, 300, results.Failed, "rcv accounts for 709 frames"},
-		{Paced, 3, 0, results.Passed, ""},
-		{Full, 3, 0, results.Passed, ""},
+		{Paced, 3, 300, false, results.Invalid, "pktgen stood still for 3000 ms, longer than rcv waits (500 ms)"},
+		{Full, 3, 300, false, results.Invalid, "pktgen stood still for 3000 ms, longer than rcv waits (500 ms)"},
+		{Paced, 0.4, 300, false, results.Failed, "rcv accounts for 709 frames"},
+		{Full, 0.4, 300, false, results.Failed, "rcv accounts for 709 frames"},
+		{Full, 3, 2, true, results.Invalid, "pktgen stood still for 3000 ms, longer than rcv waits (500 ms)"},
+		{Full, 0.4, 2, true, results.Failed, "rcv accounts for 1007 frames"},
+		{Full, -1, 300, false, results.Invalid, "pktgen stood still for 600 ms, longer than rcv waits (500 ms)"},
+		{Full, 3, 300, true, results.Failed, "rcv accounts for 709 frames"},
+		{Paced, 3, 0, false, results.Passed, ""},
+		{Full, 3, 0, false, results.Passed, ""},
 	} {
 		row, tx, rx := perfect(c.pace)
 		row.sends = time.Second
@@ -165,6 +170,12 @@ func TestStood(t *testing.T) {
 			}
 		}
 		rx.Packets -= c.lost
+		if c.seconds < 0 { // in the middle, and rcv has seen nothing after it
+			tx.Seconds, tx.CPUSeconds, rx.Seconds = 1, 0.4, 0.3
+		}
+		if c.late { // in the end records
+			row.took, tx.Seconds, tx.BehindSeconds = ending+time.Duration((1+c.seconds)*1e9), 1, 0
+		}
 		row.judge(program.Outcome{Result: tx}, p)
 		if why := strings.Join(row.Why, "; "); row.Verdict != c.want || !strings.Contains(why, c.why) || c.want == results.Invalid && why != c.why || row.broke {
 			t.Errorf("%+v: %s: %s", c, row.Verdict, why)
