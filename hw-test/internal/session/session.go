@@ -31,7 +31,7 @@ type Options struct {
 
 // Flags adds them to a flag set.
 func (o *Options) Flags(fs *pflag.FlagSet) {
-	fs.StringVar(&o.Results, "results", "", "keep what is found in a new directory below `DIR`; none: nowhere; default:\nRINGWALK_RESULTS, or ringwalk/results below ~/.local/state")
+	fs.StringVar(&o.Results, "results", "", "keep what is found in a new directory below `DIR`; none: nowhere; default: RINGWALK_RESULTS, else ringwalk/results in XDG_STATE_HOME or ~/.local/state, without a home in the directory of temporary files")
 	fs.StringVar(&o.Metrics, "metrics", "", "serve Prometheus metrics of the run at http://`ADDR`/metrics while it lasts")
 	fs.BoolVar(&o.Force, "force", false, "go on although the preflight fails")
 }
