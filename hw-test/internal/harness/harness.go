@@ -28,6 +28,7 @@ import (
 	"errors"
 	"io"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -110,8 +111,8 @@ func Main(argv []string, stdout, stderr io.Writer) int {
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	addCompletion(root)
-	if err := root.Execute(); err != nil {
-		return cli.Fail(stderr, root.Name(), err)
+	if cmd, err := root.ExecuteC(); err != nil {
+		return cli.FailCommand(stderr, root.Name(), cmd.CommandPath(), err)
 	}
 	return status
 }
@@ -136,7 +137,17 @@ func newRoot(status *int) *cobra.Command {
 		root.AddCommand(newCarried(name, status))
 	}
 	root.SetUsageTemplate(root.UsageTemplate() + statuses)
+	root.SetUsageFunc(usage)
 	return root
+}
+
+// wrapped has cobra's usage break what is said of flags at 100 columns.
+var wrapped = strings.NewReplacer(".LocalFlags.FlagUsages ", ".LocalFlags.FlagUsagesWrapped 100 ", ".InheritedFlags.FlagUsages ", ".InheritedFlags.FlagUsagesWrapped 100 ")
+
+// usage is cobra's, for all commands.
+func usage(c *cobra.Command) error {
+	c.SetUsageTemplate(wrapped.Replace(c.UsageTemplate()))
+	return new(cobra.Command).UsageFunc()(c)
 }
 
 // manuals are the programs that have a page of their own.
