@@ -111,6 +111,9 @@ func Main(argv []string, stdout, stderr io.Writer) int {
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	addCompletion(root)
+	if len(args) > 0 && args[0] == cobra.ShellCompRequestCmd {
+		unquote(root)
+	}
 	if cmd, err := root.ExecuteC(); err != nil {
 		return cli.FailCommand(stderr, root.Name(), cmd.CommandPath(), err)
 	}
@@ -166,6 +169,15 @@ func addCompletion(root *cobra.Command) {
 		if c.Name() == "completion" {
 			c.SetUsageTemplate(new(cobra.Command).UsageTemplate())
 		}
+	}
+}
+
+// unquote takes the marks of pflag out of what is said of flags, which cobra
+// shows as they are where it completes.
+func unquote(c *cobra.Command) {
+	c.Flags().VisitAll(func(f *pflag.Flag) { _, f.Usage = pflag.UnquoteUsage(f) })
+	for _, below := range c.Commands() {
+		unquote(below)
 	}
 }
 

@@ -163,6 +163,9 @@ func TestManualAndCompletion(t *testing.T) {
 			t.Errorf("%s: %v\n%s", name, err, page)
 		}
 	}
+	if out, _, status := run("__complete", "throughput", "--s"); status != cli.ExitOK || !strings.Contains(out, "--sizes\tframe sizes") || strings.Contains(out, "`") {
+		t.Errorf("completion: status %d, %s", status, out)
+	}
 	for _, shell := range []string{"bash", "zsh", "fish"} {
 		out.Reset()
 		if status := Main([]string{"hw-test", "completion", shell}, &out, &errs); status != cli.ExitOK || !strings.Contains(out.String(), "__complete") {
