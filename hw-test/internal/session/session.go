@@ -157,6 +157,9 @@ func (s *Session) PrintStart(w io.Writer) {
 	case warned > 0:
 		fmt.Fprintf(w, "Preflight: %d warn; %s tells them.\n", warned, s.look)
 	}
+	if s.verdict == results.Skipped {
+		return // why says it all
+	}
 	for _, c := range s.Preflight.Failures() {
 		fmt.Fprintf(w, "  %s\n", &c)
 	}
