@@ -91,13 +91,16 @@ func Status(err error) int {
 // Fail prints err to w as one sentence behind the tool's name, with a pointer
 // to -h if the command line is at fault, and returns the exit status. It
 // prints nothing where there is nothing to complain about.
-func Fail(w io.Writer, tool string, err error) int {
+func Fail(w io.Writer, tool string, err error) int { return FailCommand(w, tool, tool, err) }
+
+// FailCommand is Fail for a command below a tool, such as "hw-test loss".
+func FailCommand(w io.Writer, tool, command string, err error) int {
 	status := Status(err)
 	if status != ExitOK {
 		fmt.Fprintf(w, "%s: %v\n", tool, err)
 	}
 	if status == ExitUsage {
-		fmt.Fprintf(w, "%s -h tells the flags\n", tool)
+		fmt.Fprintf(w, "%s -h tells the flags\n", command)
 	}
 	return status
 }

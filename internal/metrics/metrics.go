@@ -49,6 +49,7 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"syscall"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -79,8 +80,14 @@ func Listen(addr string) (*Server, error) {
 		return nil, cli.Usagef("--metrics: %q is no address; write host:port or :port: %w", addr, err)
 	}
 	l, err := net.Listen("tcp", addr)
-	if err != nil {
+	_, wrong := errors.AsType[*net.AddrError](err) // such as a port above 65535
+	switch {
+	case wrong:
+		return nil, cli.Usagef("--metrics: %q is no address: %w", addr, err)
+	case errors.Is(err, syscall.EADDRINUSE):
 		return nil, fmt.Errorf("--metrics cannot listen at %s (ss -tlnp shows who does): %w", addr, err)
+	case err != nil:
+		return nil, fmt.Errorf("--metrics cannot listen at %s: %w", addr, err)
 	}
 	return &Server{listener: l}, nil
 }

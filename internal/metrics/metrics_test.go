@@ -111,13 +111,15 @@ func TestRefusals(t *testing.T) {
 		if s, err := Listen(addr); err == nil {
 			s.Close()
 			t.Errorf("%q is an address", addr)
+		} else if cli.Status(err) != cli.ExitUsage || strings.Contains(err.Error(), "ss -tlnp") {
+			t.Errorf("%q: %v", addr, err)
 		}
 	}
 	s, err := Listen("127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Listen(s.Addr().String()); err == nil || !strings.Contains(err.Error(), "address already in use") {
+	if _, err := Listen(s.Addr().String()); err == nil || !strings.Contains(err.Error(), "ss -tlnp shows who does): listen tcp") {
 		t.Errorf("an address in use: %v", err)
 	}
 	if err := s.Close(); err != nil { // never served

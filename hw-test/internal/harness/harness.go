@@ -28,6 +28,7 @@ import (
 	"errors"
 	"io"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -110,8 +111,11 @@ func Main(argv []string, stdout, stderr io.Writer) int {
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	addCompletion(root)
-	if err := root.Execute(); err != nil {
-		return cli.Fail(stderr, root.Name(), err)
+	if len(args) > 0 && args[0] == cobra.ShellCompRequestCmd {
+		unquote(root)
+	}
+	if cmd, err := root.ExecuteC(); err != nil {
+		return cli.FailCommand(stderr, root.Name(), cmd.CommandPath(), err)
 	}
 	return status
 }
@@ -136,7 +140,17 @@ func newRoot(status *int) *cobra.Command {
 		root.AddCommand(newCarried(name, status))
 	}
 	root.SetUsageTemplate(root.UsageTemplate() + statuses)
+	root.SetUsageFunc(usage)
 	return root
+}
+
+// wrapped has cobra's usage break what is said of flags at 100 columns.
+var wrapped = strings.NewReplacer(".LocalFlags.FlagUsages ", ".LocalFlags.FlagUsagesWrapped 100 ", ".InheritedFlags.FlagUsages ", ".InheritedFlags.FlagUsagesWrapped 100 ")
+
+// usage is cobra's, for all commands.
+func usage(c *cobra.Command) error {
+	c.SetUsageTemplate(wrapped.Replace(c.UsageTemplate()))
+	return new(cobra.Command).UsageFunc()(c)
 }
 
 // manuals are the programs that have a page of their own.
@@ -155,6 +169,15 @@ func addCompletion(root *cobra.Command) {
 		if c.Name() == "completion" {
 			c.SetUsageTemplate(new(cobra.Command).UsageTemplate())
 		}
+	}
+}
+
+// unquote takes the marks of pflag out of what is said of flags, which cobra
+// shows as they are where it completes.
+func unquote(c *cobra.Command) {
+	c.Flags().VisitAll(func(f *pflag.Flag) { _, f.Usage = pflag.UnquoteUsage(f) })
+	for _, below := range c.Commands() {
+		unquote(below)
 	}
 }
 

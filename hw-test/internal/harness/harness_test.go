@@ -8,6 +8,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
+
+	"github.com/spf13/cobra"
 
 	"github.com/ringwalk/ringwalk/hw-test/internal/results"
 	"github.com/ringwalk/ringwalk/internal/cli"
@@ -60,12 +63,19 @@ func TestUsage(t *testing.T) {
 		{"--seconds=x", cli.ExitUsage, `--seconds: duration "x" is not a time; write a time such as 10s, 1m30s or 500ms (a bare number counts seconds)`},
 		{"--sizes=9000", cli.ExitUsage, `--sizes: "9000" is not a number from 60 to 1514`},
 		{"self --rung=x", cli.ExitUsage, `--rung: "x" is none of auto, root, userns and udp`},
+		{"--sizes=60,128,60", cli.ExitUsage, "--sizes: 60 is there twice"},
+		{"--queues=1,1", cli.ExitUsage, "--queues: 1 is there twice"},
+		{"throughput --sizes=64,64", cli.ExitUsage, "--sizes: 64 is there twice"},
 	} {
 		stdout, stderr, status := run(strings.Fields(c.args)...)
 		if status != c.status || stdout != "" {
 			t.Errorf("%s: status %d, want %d; prints %q", c.args, status, c.status, stdout)
 		}
-		if want := "hw-test: " + c.says + "\nhw-test -h tells the flags\n"; stderr != want {
+		command := "hw-test"
+		if name, _, _ := strings.Cut(c.args, " "); !strings.HasPrefix(name, "-") && name != "nosuch" {
+			command += " " + name
+		}
+		if want := "hw-test: " + c.says + "\n" + command + " -h tells the flags\n"; stderr != want {
 			t.Errorf("%s says %q, want %q", c.args, stderr, want)
 		}
 	}
@@ -85,11 +95,35 @@ func TestHelp(t *testing.T) {
 		if strings.Contains(stdout, "check-rights") {
 			t.Errorf("%s tells what is nobody's business", args)
 		}
-		for line := range strings.Lines(stdout) {
-			if n := len([]rune(line)); n > 106 {
+	}
+}
+
+// TestHelpWidth: no line of any command's help is wider than 100 columns.
+func TestHelpWidth(t *testing.T) {
+	status := 0
+	root := newRoot(&status)
+	addCompletion(root)
+	n := 0
+	var look func(c *cobra.Command)
+	look = func(c *cobra.Command) {
+		n++
+		args := append(strings.Fields(c.CommandPath())[1:], "-h")
+		stdout, stderr, status := run(args...)
+		if status != cli.ExitOK || stdout+stderr == "" {
+			t.Errorf("%s: status %d", args, status)
+		}
+		for line := range strings.Lines(stdout + stderr) {
+			if n := utf8.RuneCountInString(strings.TrimRight(line, "\n")); n > 100 {
 				t.Errorf("%s has a line of %d columns: %s", args, n, line)
 			}
 		}
+		for _, below := range c.Commands() {
+			look(below)
+		}
+	}
+	look(root)
+	if n < 25 {
+		t.Errorf("there are %d commands", n)
 	}
 }
 
@@ -128,6 +162,9 @@ func TestManualAndCompletion(t *testing.T) {
 		if err != nil || !strings.Contains(string(page), ".SH OPTIONS") {
 			t.Errorf("%s: %v\n%s", name, err, page)
 		}
+	}
+	if out, _, status := run("__complete", "throughput", "--s"); status != cli.ExitOK || !strings.Contains(out, "--sizes\tframe sizes") || strings.Contains(out, "`") {
+		t.Errorf("completion: status %d, %s", status, out)
 	}
 	for _, shell := range []string{"bash", "zsh", "fish"} {
 		out.Reset()

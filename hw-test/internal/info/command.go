@@ -10,9 +10,10 @@ import (
 	"github.com/ringwalk/ringwalk/netmap"
 )
 
-const long = `Tell what netmap is on this machine, or what one port is: its rings and memory, whether its driver is
-native in netmap or would be emulated, offloads that are in the way, who holds /dev/netmap, and what
-to do about it. Nothing is changed; but a port that only opening makes is made for the question.`
+const long = `Tell what netmap is on this machine, or what one port is: its rings and memory, whether its driver
+is native in netmap or would be emulated, offloads that are in the way, who holds /dev/netmap, and
+what to do about it. Nothing is changed; but a port that only opening makes is made for the
+question.`
 
 const example = `  hw-test info                  the memory, all interfaces, all ports of switches
   hw-test info eth0             or netmap:eth0, vale0:p, 'netmap:x{1'

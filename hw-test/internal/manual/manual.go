@@ -29,8 +29,8 @@ type Program struct {
 	Flags       *pflag.FlagSet
 }
 
-const about = `Write manual pages (section 1) into DIR: of hw-test and each of its subcommands, of pktgen and of rcv.
-They are the help texts once more. Pages of the same name are written over.`
+const about = `Write manual pages (section 1) into DIR: of hw-test and each of its subcommands, of pktgen and of
+rcv. They are the help texts once more. Pages of the same name are written over.`
 
 const example = `  hw-test man build/man && man -l build/man/pktgen.1`
 

@@ -15,12 +15,12 @@ import (
 	"github.com/ringwalk/ringwalk/internal/cli"
 )
 
-const about = `Receive at many UDP sockets in one thread, a few messages a second at each, and show what it costs: with
-poll(2), which looks at all sockets each time, and with the engine's Poller (epoll) in its three modes,
-which looks at those that are ready.
+const about = `Receive at many UDP sockets in one thread, a few messages a second at each, and show what it costs:
+with poll(2), which looks at all sockets each time, and with the engine's Poller (epoll) in its
+three modes, which looks at those that are ready.
 
-All is on loopback, in a network namespace of its own where there is the right to make one. Nothing may
-be lost. Where this process may not open as many sockets, there are fewer, and it is said.`
+All is on loopback, in a network namespace of its own where there is the right to make one. Nothing
+may be lost. Where this process may not open as many sockets, there are fewer, and it is said.`
 
 const statuses = `
 Exit status:

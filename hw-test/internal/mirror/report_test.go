@@ -152,7 +152,7 @@ func TestLimited(t *testing.T) {
 func TestInTheWay(t *testing.T) {
 	s := new(session.Session)
 	s.Preflight = new(preflight.Report)
-	s.Stop("the self-test fails")
+	s.Stop(results.Invalid, "the self-test fails")
 	r := fixture(t, "100", 1)
 	if err := r.Run(t.Context(), s, io.Discard, io.Discard); err != nil {
 		t.Fatal(err)

@@ -18,6 +18,7 @@ type runner struct {
 	*options
 	rep   Report
 	cells []*cell
+	later time.Duration // about how long the suites after this one take
 }
 
 // A cell is a row of the table while it is measured.
@@ -90,9 +91,10 @@ func (r *runner) Run(ctx context.Context, s *session.Session, human, _ io.Writer
 	fmt.Fprintf(human, "Batches of %d messages of %d bytes to a mirror and back; round trips and CPU in µs; of %d rounds the median\n"+
 		"by the mean. This takes %.0f s or more.\n\n", r.burst, r.size, r.rounds, r.Estimate().Seconds())
 	keep := s.Begin(r.Name())
+	r.later = s.Later
 	began := time.Now()
-	if why := s.Why(); why != "" {
-		r.endAll(results.Invalid, why)
+	if v, why := s.Why(); why != "" {
+		r.endAll(v, why)
 	} else if ctx.Err() == nil {
 		err = r.run(ctx, keep)
 	}
@@ -126,7 +128,7 @@ func (r *runner) run(ctx context.Context, keep *session.Suite) error {
 // come one after the other, in turn either first, so that what the machine does
 // otherwise meets both alike.
 func (r *runner) measure(ctx context.Context, keep *session.Suite, trial func(context.Context, key) (Row, error)) {
-	left := r.Estimate()
+	left := r.Estimate() + r.later
 	for round := range r.rounds {
 		for pair := range slices.Chunk(r.cells, len(modes)) {
 			for i := range modes {

@@ -155,7 +155,7 @@ func TestExample(t *testing.T) {
 // TestSigns: verdicts can be told apart without colours.
 func TestSigns(t *testing.T) {
 	seen := map[string]results.Verdict{}
-	for _, v := range order {
+	for _, v := range results.Order {
 		sign := markOf(v).Sign
 		if other, twice := seen[sign]; twice || sign == "" {
 			t.Errorf("%s has the sign %q, and so has %s", v, sign, other)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/ringwalk/ringwalk/hw-test/internal/preflight"
 	"github.com/ringwalk/ringwalk/hw-test/internal/results"
+	"github.com/ringwalk/ringwalk/internal/cli"
 )
 
 // A view is what the page shows of a session.
@@ -87,7 +88,7 @@ const (
 )
 
 func newView(s *results.Session) *view {
-	v := &view{Session: s, Headline: headline(s), Command: command(s)}
+	v := &view{Session: s, Headline: headline(s), Command: cli.Shell(append([]string{s.Tool}, s.Command...)...)}
 	names := []string{"results.json", "results.csv", "junit.xml"}
 	if s.Preflight != nil {
 		names = append(names, "preflight.json")
@@ -116,8 +117,8 @@ func newView(s *results.Session) *view {
 			n[c.Verdict]++
 		}
 	}
-	for i := range order {
-		if verdict := order[len(order)-1-i]; n[verdict] > 0 {
+	for _, verdict := range slices.Backward(results.Order) {
+		if n[verdict] > 0 {
 			v.Counts = append(v.Counts, count{verdict, n[verdict]})
 		}
 	}
@@ -169,14 +170,13 @@ func newSuite(from *results.Suite, id string) suite {
 	return s
 }
 
-// worst is the first in order of the cases' verdicts.
+// worst is that of the cases' verdicts.
 func worst(cases []*results.Case) results.Verdict {
-	for _, v := range order {
-		if slices.ContainsFunc(cases, func(c *results.Case) bool { return c.Verdict == v }) {
-			return v
-		}
+	var verdicts []results.Verdict
+	for _, c := range cases {
+		verdicts = append(verdicts, c.Verdict)
 	}
-	return ""
+	return results.Worst(verdicts...)
 }
 
 func newLine(c *results.Case, columns []column) line {

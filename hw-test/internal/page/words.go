@@ -3,7 +3,6 @@ package page
 import (
 	"fmt"
 	"math"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,11 +11,6 @@ import (
 	"github.com/ringwalk/ringwalk/hw-test/internal/results"
 	"github.com/ringwalk/ringwalk/internal/cli"
 )
-
-// order is that of verdicts in sentences: what is worst is first.
-var order = []results.Verdict{
-	results.Failed, results.None, results.Limited, results.Invalid, results.Unfinished, results.Skipped, results.Passed,
-}
 
 // headline is what came of a session, in a sentence.
 func headline(s *results.Session) string {
@@ -40,9 +34,7 @@ func headline(s *results.Session) string {
 			all = append(all, &named)
 		}
 	}
-	// The worst is enough: each suite says the rest.
-	o := outcome(all)
-	return fmt.Sprintf("%d suites: %s", len(s.Suites), strings.Join(o[:min(len(o), 2)], "; "))
+	return fmt.Sprintf("%d suites: %s", len(s.Suites), strings.Join(outcome(all), "; "))
 }
 
 // outcome is what came of cases: how many passed and then, the worst first,
@@ -54,7 +46,7 @@ func outcome(cases []*results.Case) []string {
 	names := map[results.Verdict][]string{}
 	for _, c := range cases {
 		v := c.Verdict
-		if !slices.Contains(order, v) {
+		if !slices.Contains(results.Order, v) {
 			v = results.Invalid
 		}
 		names[v] = append(names[v], c.Name)
@@ -64,7 +56,7 @@ func outcome(cases []*results.Case) []string {
 		noun = "case"
 	}
 	parts := []string{fmt.Sprintf("%d of %d %s passed", len(names[results.Passed]), len(cases), noun)}
-	for _, v := range order[:len(order)-1] {
+	for _, v := range results.Order[:len(results.Order)-1] {
 		if n := names[v]; len(n) > 0 {
 			const most = 4
 			list := strings.Join(n[:min(len(n), most)], ", ")
@@ -156,18 +148,4 @@ func lasted(seconds float64) string {
 		return d.Round(100 * time.Millisecond).String()
 	}
 	return d.Round(time.Millisecond).String()
-}
-
-var plain = regexp.MustCompile(`^[\w@%+=:,./-]+$`)
-
-// command is the command line of s as a shell takes it.
-func command(s *results.Session) string {
-	words := []string{"hw-test"}
-	for _, w := range s.Command {
-		if !plain.MatchString(w) {
-			w = "'" + strings.ReplaceAll(w, "'", `'\''`) + "'"
-		}
-		words = append(words, w)
-	}
-	return strings.Join(words, " ")
 }

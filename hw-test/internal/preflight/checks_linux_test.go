@@ -156,6 +156,10 @@ func TestEachCheck(t *testing.T) {
 		after := f.look(c.port)
 		f.reset()
 		got := after.find(t, c.check)
+		lacks := errors.Is(f.netmap, netmap.ErrNoModule) || errors.Is(f.netmap, netmap.ErrOldKernel)
+		if got.Lacks != lacks {
+			t.Errorf("%s with %v: lacks is %v", c.check, f.netmap, got.Lacks)
+		}
 		if got.Verdict != c.verdict || !got.says(c.says...) {
 			t.Errorf("%s: want %s with %q, got %+v", c.check, c.verdict, c.says, *got)
 		}

@@ -109,6 +109,9 @@ func (o *options) ports(args []string) (ports []Port, err error) {
 	if err != nil {
 		return nil, err
 	}
+	if l.Environment == lab.Veth {
+		return nil, cli.Usagef("--lab: a lab of environment %s has no ports here before it is made: hw-test preflight alone looks at the host", l.Environment)
+	}
 	if l.Environment != lab.Local {
 		return nil, cli.Usagef("--lab: the ports of environment %s are not on this host; for a machine: hw-test vm … preflight PORT", l.Environment)
 	}

@@ -51,9 +51,12 @@ func TestCommand(t *testing.T) {
 }
 
 func TestUsage(t *testing.T) {
-	vm := filepath.Join(t.TempDir(), "vm.yaml")
-	if err := os.WriteFile(vm, []byte("environment: veth\n"), 0o600); err != nil {
-		t.Fatal(err)
+	veth, vm := filepath.Join(t.TempDir(), "veth.yaml"), filepath.Join(t.TempDir(), "vm.yaml")
+	for name, text := range map[string]string{veth: "environment: veth\n", vm: `{environment: vm, vm: {netmap: build, nics: 1},
+nodes: {g: {role: tg, ports: {a: {interface: eth0}, b: {interface: eth1}}}}, links: [[g.a, g.b]]}`} {
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 	for _, c := range []struct {
 		args string
@@ -63,7 +66,8 @@ func TestUsage(t *testing.T) {
 		{"--cpus 0-1 a b", "--cpus goes with one port"},
 		{"--cpus x a", `--cpus: "x" is no list`},
 		{"--restore --fix", "--restore goes with no other flag"},
-		{"--lab " + vm, "the ports of environment veth are not on this host"},
+		{"--lab " + veth, "a lab of environment veth has no ports here"},
+		{"--lab " + vm, "the ports of environment vm are not on this host; for a machine: hw-test vm"},
 	} {
 		status, _, err := hwTest(strings.Fields(c.args)...)
 		if status != cli.ExitUsage || err == nil || !strings.Contains(err.Error(), c.says) {

@@ -105,8 +105,10 @@ func (l *portLook) checkNetmap(c Check) Check {
 	const load = "scripts/build-netmap.sh --load"
 	switch err := l.m.Netmap(); {
 	case errors.Is(err, netmap.ErrNoModule):
+		c.Lacks = true
 		return c.fail("no netmap in this kernel", "netmap's module, loaded", "the port cannot be opened", load)
 	case errors.Is(err, netmap.ErrOldKernel):
+		c.Lacks = true
 		return c.fail("an older netmap", "version 14 of its API, or newer", "the port cannot be opened", load)
 	case err != nil:
 		return c.fail("netmap does not answer", "netmap's module, and the right to open /dev/netmap", err.Error())

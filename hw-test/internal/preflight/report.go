@@ -21,6 +21,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -48,6 +49,9 @@ type Check struct {
 	// Varies says that Found differs from run to run by itself (free memory),
 	// so that only verdicts are to be compared.
 	Varies bool `json:"varies,omitempty"`
+	// Lacks says that it fails because this system has not what the port is
+	// made of, as a kernel without netmap: nobody is at fault.
+	Lacks bool `json:"lacks,omitempty"`
 
 	fix []Setting // what Fix would do
 }
@@ -141,16 +145,40 @@ func (r *Report) Count(v Verdict) (n int) {
 	return n
 }
 
+// Failures are the checks that fail.
+func (r *Report) Failures() (list []Check) {
+	for _, c := range r.Checks {
+		if c.Verdict == Fail {
+			list = append(list, c)
+		}
+	}
+	return list
+}
+
+// Lacks tells whether what fails does so only because this system lacks what
+// it takes.
+func (r *Report) Lacks() bool {
+	list := r.Failures()
+	return len(list) > 0 && !slices.ContainsFunc(list, func(c Check) bool { return !c.Lacks })
+}
+
+// String is the check and what was found, in a line.
+func (c *Check) String() string {
+	found := c.Found
+	if found == "" {
+		found = c.Why
+	}
+	return fmt.Sprintf("%s: %s", strings.TrimSpace(c.Port+" "+c.Name), found)
+}
+
 // ErrFailed is wrapped by what Err returns.
 var ErrFailed = errors.New("the preflight fails")
 
 // Err is an error that names the checks that fail, nil if none does.
 func (r *Report) Err() error {
 	var names []string
-	for _, c := range r.Checks {
-		if c.Verdict == Fail {
-			names = append(names, strings.TrimSpace(c.Port+" "+c.Name))
-		}
+	for _, c := range r.Failures() {
+		names = append(names, strings.TrimSpace(c.Port+" "+c.Name))
 	}
 	if len(names) == 0 {
 		return nil

@@ -19,8 +19,8 @@ import (
 	"github.com/ringwalk/ringwalk/qdisc"
 )
 
-const about = `Look at the queueing discipline (qdisc) of a network device, set another, and put back exactly what was
-before: kind, handle, options, the children of an mq, txqueuelen. By netlink, without tc.
+const about = `Look at the queueing discipline (qdisc) of a network device, set another, and put back exactly what
+was before: kind, handle, options, the children of an mq, txqueuelen. By netlink, without tc.
 
 What was is in a journal under /run/ringwalk before anything is changed (RINGWALK_RUN names another
 directory; without root it is XDG_RUNTIME_DIR/ringwalk). There recover finds what a killed program
@@ -34,9 +34,9 @@ const aboutSet = `Set the root qdisc of a device, until "hw-test qdisc restore D
   pfifo_fast       three queues by priority, each of txqueuelen packets
   default          what the kernel attaches by itself
 
-and behind it, or not, ,txqueuelen=N. Refused, with nothing touched: a qdisc with classes or filters, or
-of a kind whose settings do not all show, which could not be put back exactly; noqueue on a device
-that needs a queue. --force does it all the same.`
+and behind it, or not, ,txqueuelen=N. Refused, with nothing touched: a qdisc with classes or
+filters, or of a kind whose settings do not all show, which could not be put back exactly; noqueue
+on a device that needs a queue. --force does it all the same.`
 
 const aboutRecover = `Put back what programs that were killed left changed, of a device or, without one, of all in all
 network namespaces: qdiscs, what was set for netmap ports (link up, promiscuous, offloads), and what
@@ -44,9 +44,9 @@ a test's preflight has fixed for its time. What somebody else has changed since 
 so does what "qdisc set" and "preflight --fix" set. What programs that run have changed is theirs to
 put back.`
 
-const aboutCompare = `Send at full speed over a veth pair, made for it in two network namespaces, with each qdisc in turn, and
-show what arrived and where the rest was lost. The receiving end takes a frame in the sender's own call,
-or (with GRO, as with XDP) by NAPI from a ring of 256 frames, in a softirq or in a thread.`
+const aboutCompare = `Send at full speed over a veth pair, made for it in two network namespaces, with each qdisc in turn,
+and show what arrived and where the rest was lost. The receiving end takes a frame in the sender's
+own call, or (with GRO, as with XDP) by NAPI from a ring of 256 frames, in a softirq or in a thread.`
 
 const statuses = `
 Exit status:

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -34,7 +35,26 @@ func Base() string {
 			return filepath.Join(d, ".local", "state", "ringwalk", "results")
 		}
 	}
-	return filepath.Join(os.TempDir(), fmt.Sprintf("ringwalk-%d", os.Getuid()), "results")
+	return filepath.Join(temporary(), "results")
+}
+
+// temporary is this user's directory among everybody's temporary ones.
+func temporary() string { return filepath.Join(os.TempDir(), fmt.Sprintf("ringwalk-%d", userID())) }
+
+// claim makes sure that a directory where everybody may make some is this
+// user's alone: what somebody else laid there, such as a link, is not followed.
+func claim(path string) error {
+	if err := os.Mkdir(path, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	st, err := os.Lstat(path)
+	if err != nil {
+		return err
+	}
+	if sys, ok := st.Sys().(*syscall.Stat_t); !ok || !st.IsDir() || int(sys.Uid) != os.Getuid() || st.Mode()&0o022 != 0 {
+		return fmt.Errorf("%s is there (%v), and no directory of this user's alone", path, st.Mode())
+	}
+	return nil
 }
 
 // A Dir is the directory of one session, owned by one goroutine.
@@ -49,7 +69,14 @@ const most = 1000
 // Create makes a new directory below base, named after the time and what is
 // run. It never is one that was there.
 func Create(base, what string, now time.Time) (*Dir, error) {
-	if err := os.MkdirAll(base, 0o755); err != nil {
+	var err error
+	if filepath.Dir(base) == temporary() {
+		err = claim(temporary())
+	}
+	if err == nil {
+		err = os.MkdirAll(base, 0o755)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("make the directory for results (--results DIR chooses another, --results none keeps none): %w", err)
 	}
 	name := now.UTC().Format("20060102T150405Z") + "-" + what
@@ -115,10 +142,30 @@ func (d *Dir) File(name string, b []byte) (err error) {
 		return err
 	}
 	// A link fails where the name is taken, a rename would write over it.
-	if err := os.Link(f.Name(), path); err != nil {
+	err = link(f.Name(), path)
+	if errors.Is(err, syscall.EPERM) || errors.Is(err, errors.ErrUnsupported) {
+		err = exclusive(path, b)
+	}
+	if err != nil {
 		return err
 	}
 	return os.Remove(f.Name())
+}
+
+// link is os.Link, which file systems such as FAT and some shares lack.
+var link = os.Link
+
+// exclusive writes a file that was not there. Only a crash leaves a part of it.
+func exclusive(path string, b []byte) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(b)
+	if err = errors.Join(err, f.Close()); err != nil {
+		return errors.Join(err, os.Remove(path))
+	}
+	return nil
 }
 
 // Load reads a session from its directory, or from its results.json.

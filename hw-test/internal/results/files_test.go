@@ -33,7 +33,7 @@ func session() *Session {
 				},
 			},
 			{
-				Name: "self", Seconds: 2,
+				Name: "self", Seconds: 2, Start: time.Date(2026, 11, 27, 21, 14, 2, 0, time.FixedZone("CET", 3600)),
 				Cases: []*Case{
 					{Name: "veth", Verdict: Failed, Sentence: `lost 3 of 10 <"frames">`},
 					{Name: "vale", Verdict: Skipped, Sentence: "no /dev/netmap"},
@@ -100,7 +100,7 @@ func TestJUnit(t *testing.T) {
       <error type="generator-limited" message="the device refused frames">the device refused frames</error>
     </testcase>
   </testsuite>
-  <testsuite name="self" tests="4" failures="1" errors="2" skipped="1" time="2.000" timestamp="2026-11-27T20:13:00">
+  <testsuite name="self" tests="4" failures="1" errors="2" skipped="1" time="2.000" timestamp="2026-11-27T20:14:02">
 ` + properties + `    </properties>
     <testcase classname="hw-test.self" name="veth" time="0.000">
       <failure type="failed" message="lost 3 of 10 &lt;&#34;frames&#34;&gt;">lost 3 of 10 &lt;&#34;frames&#34;&gt;</failure>
@@ -147,6 +147,14 @@ func TestJUnitPreflight(t *testing.T) {
 				t.Errorf("forced %v: the error is %+v, want %+v", forced, e, want.Suites[i].Cases[0].Error)
 			}
 		}
+	}
+}
+
+// TestJUnitLacks: a system that lacks what it takes is no error.
+func TestJUnitLacks(t *testing.T) {
+	s := &Session{Preflight: &preflight.Report{Checks: []preflight.Check{{Name: "netmap", Port: "eth1", Verdict: preflight.Fail, Lacks: true}}}}
+	if got := readJUnit(t, s); got.Tests != 1 || got.Errors != 0 || got.Suites[0].Skipped != 1 {
+		t.Errorf("%+v", got)
 	}
 }
 

@@ -57,7 +57,8 @@ type (
 // JUnit writes s as JUnit XML: a test suite for each suite, a test case for
 // each case. What lost packets or promises is a failure, what says nothing
 // about them an error, with the verdict as its type. A preflight that fails
-// and is not overruled is an error of its own, for no case tells of it.
+// and is not overruled is an error of its own, for no case tells of it; one
+// where the system lacks something is skipped.
 func JUnit(w io.Writer, s *Session) error {
 	f := junitFile{Name: "hw-test", Time: junitTime(s.Seconds)}
 	add := func(j junitSuite) {
@@ -68,8 +69,12 @@ func JUnit(w io.Writer, s *Session) error {
 	}
 	if p := s.Preflight; p != nil && !s.Forced {
 		if err := p.Err(); err != nil {
+			v := Invalid
+			if p.Lacks() {
+				v = Skipped
+			}
 			add(newJUnit(s, &Suite{Name: "preflight", Cases: []*Case{
-				{Name: "preflight", Verdict: Invalid, Sentence: err.Error()},
+				{Name: "preflight", Verdict: v, Sentence: err.Error()},
 			}}))
 		}
 	}
@@ -87,10 +92,14 @@ func JUnit(w io.Writer, s *Session) error {
 }
 
 func newJUnit(s *Session, suite *Suite) junitSuite {
+	start := suite.Start
+	if start.IsZero() { // not run
+		start = s.Start
+	}
 	j := junitSuite{
 		Name: suite.Name, Tests: len(suite.Cases), Time: junitTime(suite.Seconds),
 		// Schemas have a time without a zone here.
-		Timestamp: s.Start.UTC().Format("2006-01-02T15:04:05"),
+		Timestamp: start.UTC().Format("2006-01-02T15:04:05"),
 	}
 	for _, p := range []junitProperty{
 		{"version", s.Build.Version}, {"revision", s.Build.Revision}, {"go", s.Build.Go},

@@ -71,9 +71,10 @@ type Suite struct {
 	Cases    []*Case `json:"cases"`
 	Plots    []Plot  `json:"plots"` // over all cases
 	// Notes are sentences on what changes no verdict and should be known.
-	Notes      []string `json:"notes"`
-	Seconds    float64  `json:"seconds"`
-	ExitStatus int      `json:"exit_status"`
+	Notes      []string  `json:"notes"`
+	Start      time.Time `json:"start,omitzero"`
+	Seconds    float64   `json:"seconds"`
+	ExitStatus int       `json:"exit_status"`
 }
 
 // A Verdict is how a case ended.

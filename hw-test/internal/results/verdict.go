@@ -2,6 +2,7 @@ package results
 
 import (
 	"errors"
+	"slices"
 	"syscall"
 
 	"github.com/ringwalk/ringwalk/internal/cli"
@@ -16,6 +17,20 @@ func Of(err error) Verdict {
 		}
 	}
 	return Invalid
+}
+
+// Order has all verdicts, what is worst first: what decides about the exit
+// status, then what tells least about the device.
+var Order = []Verdict{Failed, Unfinished, Invalid, Limited, None, Skipped, Passed}
+
+// Worst is the worst of some verdicts, "" of none.
+func Worst(verdicts ...Verdict) Verdict {
+	for _, v := range Order {
+		if slices.Contains(verdicts, v) {
+			return v
+		}
+	}
+	return ""
 }
 
 // Status is the exit status of a suite with cases of these verdicts. Broke

@@ -27,6 +27,21 @@ func TestOf(t *testing.T) {
 	}
 }
 
+// TestWorst: the order is that of exit statuses, too.
+func TestWorst(t *testing.T) {
+	for i, v := range Order {
+		if got := Worst(append([]Verdict{Passed}, Order[i:]...)...); got != v {
+			t.Errorf("of %v the worst is %s", Order[i:], got)
+		}
+		if i > 0 && (Status(false, v) == cli.ExitFailed && Status(false, Order[i-1]) != cli.ExitFailed) {
+			t.Errorf("%s is worse than %s, and its exit status is not", Order[i-1], v)
+		}
+	}
+	if got := Worst(); got != "" {
+		t.Error(got)
+	}
+}
+
 func TestStatus(t *testing.T) {
 	for _, c := range []struct {
 		broke    bool

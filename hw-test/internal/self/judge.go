@@ -2,6 +2,7 @@ package self
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/ringwalk/ringwalk/hw-test/internal/program"
 	"github.com/ringwalk/ringwalk/hw-test/internal/results"
@@ -9,7 +10,8 @@ import (
 )
 
 // judge fills in the row's results and its verdict. A row is invalid where a
-// program had an accident or somebody else sends, whatever else is wrong then;
+// program had an accident or somebody else sends, whatever else is wrong then,
+// or where pktgen stood still for longer than rcv waits for more;
 // and failed where frames are missing, came twice or are in no count.
 func (r *Row) judge(tx, rx program.Outcome) {
 	r.Pktgen, r.Rcv = tx.Result, rx.Result
@@ -23,6 +25,10 @@ func (r *Row) judge(tx, rx program.Outcome) {
 		r.breaks("pktgen's result is not a sender's")
 	case r.Rcv.RxResult == nil || r.Rcv.Probe == nil:
 		r.breaks("rcv's result has no probes")
+	case r.stood() > idle && r.missing() > 0:
+		// What came after it was not lost, nobody was there to count it.
+		r.Why = r.Why[:0]
+		r.because(results.Invalid, "pktgen stood still for %d ms, longer than rcv waits (%d ms)", r.stood().Milliseconds(), idle.Milliseconds())
 	default:
 		r.accounted()
 		if r.Pace == Paced {
@@ -62,6 +68,35 @@ func (r *Row) ended(name string, o program.Outcome) bool {
 		r.breaks("%s %s", name, o.Failure)
 	}
 	return o.Result != nil
+}
+
+// stood is how long pktgen stood still, as far as one knows: how late it was if
+// paced, else how much longer it took than it was to send, or how long it used
+// no CPU and rcv saw nothing; and where none but end records are missing, how
+// much longer it took to end.
+func (r *Row) stood() time.Duration {
+	tx := r.Pktgen
+	sent := seconds(tx.Seconds)
+	late := sent - r.sends
+	switch {
+	case r.Pace == Paced:
+		late = seconds(tx.BehindSeconds)
+	case tx.CPUSeconds > 0: // 0: the kernel does not tell
+		threads := float64(max(r.Queues, 1))
+		late = max(late, seconds(min(tx.Seconds-tx.CPUSeconds/threads, tx.Seconds-r.Rcv.Seconds)))
+	}
+	if r.missing() <= r.Pktgen.EndRecords && r.Rcv.Probe.Distinct+r.Rcv.Probe.Lost == r.Pktgen.Packets {
+		late = max(late, r.took-sent-ending)
+	}
+	return late
+}
+
+func seconds(s float64) time.Duration { return time.Duration(s * 1e9) }
+
+// missing are frames that pktgen accounts for and rcv does not.
+func (r *Row) missing() uint64 {
+	got, want := r.Rcv.Packets-r.foreign()+r.Rcv.KernelDrops, r.Pktgen.Packets+r.Pktgen.EndRecords
+	return want - min(got, want)
 }
 
 // alone judges frames that are no probes: more frames than were sent came from

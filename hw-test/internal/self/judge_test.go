@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/ringwalk/ringwalk/hw-test/internal/program"
 	"github.com/ringwalk/ringwalk/hw-test/internal/results"
@@ -132,5 +133,65 @@ func TestJudgeFails(t *testing.T) {
 	row.judge(program.Outcome{Result: tx}, program.Outcome{Result: rx})
 	if !row.Holds {
 		t.Errorf("at full speed reordering fails the row: %q", row.Why)
+	}
+}
+
+// TestStood: what came after pktgen stood still for longer than rcv waits was
+// not lost. A shorter while is no excuse, and none is needed where all came.
+func TestStood(t *testing.T) {
+	short := cli.ExitShort
+	for _, c := range []struct {
+		pace    Pace
+		seconds float64 // that it stood
+		lost    uint64
+		late    bool
+		want    results.Verdict
+		why     string
+	}{
+		{Paced, 3, 300, false, results.Invalid, "pktgen stood still for 3000 ms, longer than rcv waits (500 ms)"},
+		{Full, 3, 300, false, results.Invalid, "pktgen stood still for 3000 ms, longer than rcv waits (500 ms)"},
+		{Paced, 0.4, 300, false, results.Failed, "rcv accounts for 709 frames"},
+		{Full, 0.4, 300, false, results.Failed, "rcv accounts for 709 frames"},
+		{Full, 3, 2, true, results.Invalid, "pktgen stood still for 3000 ms, longer than rcv waits (500 ms)"},
+		{Full, 0.4, 2, true, results.Failed, "rcv accounts for 1007 frames"},
+		{Full, -1, 300, false, results.Invalid, "pktgen stood still for 600 ms, longer than rcv waits (500 ms)"},
+		{Full, 3, 300, true, results.Failed, "rcv accounts for 709 frames"},
+		{Paced, 3, 0, false, results.Passed, ""},
+		{Full, 3, 0, false, results.Passed, ""},
+	} {
+		row, tx, rx := perfect(c.pace)
+		row.sends = time.Second
+		tx.Seconds = 1 + c.seconds
+		p := program.Outcome{Result: rx}
+		if c.pace == Paced {
+			tx.BehindSeconds = c.seconds
+			if c.lost > 0 {
+				p.Failure, rx.ExitStatus = "ended with status 3: fewer than expected", &short
+			}
+		}
+		rx.Packets -= c.lost
+		if c.seconds < 0 { // in the middle, and rcv has seen nothing after it
+			tx.Seconds, tx.CPUSeconds, rx.Seconds = 1, 0.4, 0.3
+		}
+		if c.late { // in the end records
+			row.took, tx.Seconds, tx.BehindSeconds = ending+time.Duration((1+c.seconds)*1e9), 1, 0
+		}
+		row.judge(program.Outcome{Result: tx}, p)
+		if why := strings.Join(row.Why, "; "); row.Verdict != c.want || !strings.Contains(why, c.why) || c.want == results.Invalid && why != c.why || row.broke {
+			t.Errorf("%+v: %s: %s", c, row.Verdict, why)
+		}
+	}
+}
+
+// TestReceivedFigure: more loss is a lower rate, however short the time that
+// rcv saw frames in.
+func TestReceivedFigure(t *testing.T) {
+	row, tx, rx := lossy(Full)
+	rx.PPS = 2e6
+	row.judge(program.Outcome{Result: tx}, program.Outcome{Result: rx})
+	for _, f := range row.figures() {
+		if f.Name == "received" && f.Value != 970e3 {
+			t.Errorf("970 of 1000 frames sent at 1 Mpps are received at %v pps", f.Value)
+		}
 	}
 }

@@ -86,6 +86,9 @@ func list(flag, s string, least, most int) ([]int, error) {
 		if err != nil || n < least || n > most {
 			return nil, cli.Usagef("%s: %q is not a number from %d to %d", flag, part, least, most)
 		}
+		if slices.Contains(l, n) {
+			return nil, cli.Usagef("%s: %d is there twice", flag, n)
+		}
 		l = append(l, n)
 	}
 	return l, nil

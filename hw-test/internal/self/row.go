@@ -48,6 +48,8 @@ type Row struct {
 	index int    // in the table
 	noise uint64 // frames of others that may come
 	broke bool   // a program did
+	// How long pktgen was to send, and how long it ran.
+	sends, took time.Duration
 }
 
 const notBegun = "not begun"
@@ -59,8 +61,10 @@ const (
 	idle = 500 * time.Millisecond
 	// first bounds rcv's wait for the first frame, for when pktgen fails.
 	first = 3 * time.Second
+	// ending is how long pktgen sends end records.
+	ending = 255 * time.Millisecond
 	// slack is what a row may take beyond its sending, to start two
-	// programs, end records (255 ms) and idle, before something hangs.
+	// programs, end records and idle, before something hangs.
 	slack = 10 * time.Second
 )
 
@@ -73,6 +77,7 @@ func (r *Row) run(ctx context.Context, env testbed.Environment, rate float64, d 
 	if r.Pace == Paced {
 		r.Asked = uint64(max(1, math.Round(rate*d.Seconds())))
 	}
+	r.sends = d
 	ctx, cancel := context.WithTimeout(ctx, d+slack)
 	defer cancel()
 	began := time.Now()
@@ -81,7 +86,9 @@ func (r *Row) run(ctx context.Context, env testbed.Environment, rate float64, d 
 	tx := program.Outcome{Failure: "was not started, because rcv did not get ready"}
 	rcv := program.Start(ctx, to.Launch, "rcv", r.rcvArgs(to))
 	if rcv.IsReady() {
+		start := time.Now()
 		tx = program.Start(ctx, from.Launch, "pktgen", r.pktgenArgs(from, rate, d)).Wait()
+		r.took = time.Since(start)
 	}
 	r.judge(tx, rcv.Wait())
 	r.Seconds = time.Since(began).Seconds()

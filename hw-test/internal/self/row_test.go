@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -159,5 +160,43 @@ func TestNoise(t *testing.T) {
 		if row.Verdict != want {
 			t.Errorf("%v frames a second may come: %s: %q", noise, row.Verdict, row.Why)
 		}
+	}
+}
+
+// TestLeft: what the metrics say is left is of the whole run, with the suites
+// after this one.
+func TestLeft(t *testing.T) {
+	s, err := session.Start(t.Context(), &session.Options{Results: results.NoDir, Metrics: "127.0.0.1:0"}, &session.Plan{Name: "run", Lenient: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Finish(false, io.Discard)
+	s.Later = time.Hour
+	var human strings.Builder
+	asked := ""
+	asks := func(ctx context.Context, name string, args []string, stdout, stderr io.Writer) (func() (int, error), error) {
+		_, url, _ := strings.Cut(human.String(), "Metrics are at ")
+		url, _, _ = strings.Cut(url, ".\n")
+		r, err := http.Get(url)
+		if err != nil {
+			return nil, err
+		}
+		defer r.Body.Close()
+		b, err := io.ReadAll(r.Body)
+		asked = string(b)
+		return func() (int, error) { return 1, nil }, err
+	}
+	env := &fake{testbed.Port{Launch: asks}, testbed.Port{Launch: says(got100, 0)}}
+	r, err := Over(&Options{Sizes: "60", Queues: "1", Send: 100 * time.Millisecond, Rung: auto},
+		&Place{Make: func(context.Context) (testbed.Environment, error) { return env, nil }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Run(t.Context(), s, &human, io.Discard); err != nil {
+		t.Fatal(err)
+	}
+	want := fmt.Sprintf(`ringwalk_harness_left_seconds{case="60 bytes, paced",suite="self"} %v`, (time.Hour + estimate(100*time.Millisecond)).Seconds())
+	if !strings.Contains(asked, want) {
+		t.Errorf("lacks %s\n%s", want, asked)
 	}
 }

@@ -86,7 +86,8 @@ type runner struct {
 	rung   Rung // "": not chosen yet
 	limits []string
 	report *Report
-	broke  bool // the environment did
+	later  time.Duration // about how long the suites after this one take
+	broke  bool          // the environment did
 }
 
 func newRunner(o *Options) (*runner, error) {
@@ -160,6 +161,7 @@ func (r *runner) Run(ctx context.Context, s *session.Session, human, _ io.Writer
 		}
 	}
 	keep := s.Begin("self")
+	r.later = s.Later
 	if ctx.Err() == nil {
 		r.report.printStart(human)
 		s.PrintStart(human)
@@ -195,7 +197,7 @@ func (r *runner) over(ctx context.Context, env testbed.Environment, keep *sessio
 		if row.Pace == Paced {
 			rate = r.report.Environment.RatePPS
 		}
-		keep.Doing(row.name(), rate, time.Duration(len(r.rows)-i)*estimate(r.Send))
+		keep.Doing(row.name(), rate, time.Duration(len(r.rows)-i)*estimate(r.Send)+r.later)
 		row.run(ctx, env, rate, r.Send)
 		if ctx.Err() != nil { // in the middle of the row: it is nobody's fault
 			row.Holds, row.Verdict, row.Why = false, results.Unfinished, []string{"stopped before its end"}

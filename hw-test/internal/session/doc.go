@@ -11,7 +11,8 @@
 // While it runs, --metrics serves to Prometheus, each with the label suite:
 //
 //	ringwalk_harness_trials_total                   trials done
-//	ringwalk_harness_load_pps, …_left_seconds       of the case under way (label case)
+//	ringwalk_harness_load_pps                       of the case under way (label case)
+//	ringwalk_harness_left_seconds                   about how long the run still takes
 //	ringwalk_harness_cases                          of suites that have ended, by verdict
 //	ringwalk_harness_figure                         what they found, by case, figure and unit
 //

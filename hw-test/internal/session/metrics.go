@@ -48,7 +48,7 @@ const prefix = "ringwalk_harness_"
 var (
 	trialsDesc = prometheus.NewDesc(prefix+"trials_total", "Trials done.", []string{"suite"}, nil)
 	loadDesc   = prometheus.NewDesc(prefix+"load_pps", "Packets a second asked in the trial under way, 0 for as fast as it goes.", []string{"suite", "case"}, nil)
-	leftDesc   = prometheus.NewDesc(prefix+"left_seconds", "About how long the suite under way still takes, 0 if nobody knows.", []string{"suite", "case"}, nil)
+	leftDesc   = prometheus.NewDesc(prefix+"left_seconds", "About how long the run still takes, 0 if nobody knows.", []string{"suite", "case"}, nil)
 	casesDesc  = prometheus.NewDesc(prefix+"cases", "Cases of suites that have ended.", []string{"suite", "verdict"}, nil)
 	figureDesc = prometheus.NewDesc(prefix+"figure", "Figures found.", []string{"suite", "case", "figure", "unit"}, nil)
 )

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -30,7 +31,7 @@ type Options struct {
 
 // Flags adds them to a flag set.
 func (o *Options) Flags(fs *pflag.FlagSet) {
-	fs.StringVar(&o.Results, "results", "", "keep what is found in a new directory below `DIR`; none: nowhere; default:\nRINGWALK_RESULTS, or ringwalk/results below ~/.local/state")
+	fs.StringVar(&o.Results, "results", "", "keep what is found in a new directory below `DIR`; none: nowhere; default: RINGWALK_RESULTS, else ringwalk/results in XDG_STATE_HOME or ~/.local/state, without a home in the directory of temporary files")
 	fs.StringVar(&o.Metrics, "metrics", "", "serve Prometheus metrics of the run at http://`ADDR`/metrics while it lasts")
 	fs.BoolVar(&o.Force, "force", false, "go on although the preflight fails")
 }
@@ -59,9 +60,12 @@ type Session struct {
 	// temporary is where dir is until Send; "" where it stays.
 	temporary string
 	errs      []error // what could not be written
-	why       string  // why nothing is to be run
-	status    status
-	server    *metrics.Server // nil: none
+	// why nothing is to be run, and what that makes of the cases.
+	why     string
+	verdict results.Verdict
+	look    string // the command that tells more of the preflight
+	status  status
+	server  *metrics.Server // nil: none
 }
 
 // Start looks at the host and makes the directory. The error is one of the
@@ -81,27 +85,61 @@ func Start(ctx context.Context, o *Options, p *Plan) (*Session, error) {
 	if err := s.create(o.Base(), p.Name); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
-	s.Preflight = preflight.Run(ctx, p.Ports, nil)
+	s.Preflight, s.look = preflight.Run(ctx, p.Ports, nil), look(p)
 	if err := ctx.Err(); err != nil {
 		return s, nil // the suites find nothing to do
 	}
-	if err := s.Preflight.Err(); err != nil && !p.Lenient {
-		if s.Forced = o.Force; !s.Forced {
-			s.why = fmt.Sprintf("%v (hw-test preflight tells more; --force goes on all the same)", err)
-		}
-	}
+	s.judge(o, p)
 	return s, nil
 }
 
-// Why says why nothing is to be run, "" if nothing is in the way: suites then
-// call all their cases invalid.
-func (s *Session) Why() string { return s.why }
+// judge stops what the preflight is against.
+func (s *Session) judge(o *Options, p *Plan) {
+	err := s.Preflight.Err()
+	if err == nil || p.Lenient {
+		return
+	}
+	switch s.Forced = o.Force; {
+	case s.Forced:
+	case s.Preflight.Lacks():
+		s.Stop(results.Skipped, fmt.Sprintf("this system lacks what it takes: %s (%s tells more)", found(s.Preflight.Failures()), s.look))
+	default:
+		s.Stop(results.Invalid, fmt.Sprintf("%v (%s tells more; --force goes on all the same)", err, s.look))
+	}
+}
 
-// Stop has nothing more be run, because of what a suite has found.
-func (s *Session) Stop(why string) { s.why = why }
+// found are checks and what they found.
+func found(checks []preflight.Check) string {
+	var list []string
+	for _, c := range checks {
+		list = append(list, c.String())
+	}
+	return strings.Join(list, "; ")
+}
+
+// look is the command that prints the preflight of a plan.
+func look(p *Plan) string {
+	words := []string{"hw-test", "preflight"}
+	if p.Lab != nil && p.Lab.Environment == lab.Local {
+		words = append(words, "--lab", p.Lab.File)
+	} else {
+		for _, port := range p.Ports {
+			words = append(words, port.Spec)
+		}
+	}
+	return cli.Shell(words...)
+}
+
+// Why says why nothing is to be run and which verdict suites then give to all
+// their cases; "" if nothing is in the way.
+func (s *Session) Why() (results.Verdict, string) { return s.verdict, s.why }
+
+// Stop has nothing more be run, because of what was found: all further cases
+// have that verdict.
+func (s *Session) Stop(v results.Verdict, why string) { s.verdict, s.why = v, why }
 
 // PrintStart says what is to be known before the figures: what of the preflight
-// fails or warns, in a line. It says it once.
+// fails, a line for each, and how much warns. It says it once.
 func (s *Session) PrintStart(w io.Writer) {
 	if s.told {
 		return
@@ -115,9 +153,15 @@ func (s *Session) PrintStart(w io.Writer) {
 	case s.why != "":
 		fmt.Fprintf(w, "Preflight: %s.\n", s.why)
 	case failed > 0:
-		fmt.Fprintf(w, "Preflight: %d fail, %d warn; going on all the same. hw-test preflight tells them.\n", failed, warned)
+		fmt.Fprintf(w, "Preflight: %d fail, %d warn; going on all the same. %s tells them.\n", failed, warned, s.look)
 	case warned > 0:
-		fmt.Fprintf(w, "Preflight: %d warn; hw-test preflight tells them.\n", warned)
+		fmt.Fprintf(w, "Preflight: %d warn; %s tells them.\n", warned, s.look)
+	}
+	if s.verdict == results.Skipped {
+		return // why says it all
+	}
+	for _, c := range s.Preflight.Failures() {
+		fmt.Fprintf(w, "  %s\n", &c)
 	}
 }
 
@@ -144,7 +188,7 @@ func (s *Session) Begin(name string) *Suite {
 
 // Doing says what comes next, for the metrics: a trial of a case at a load in
 // packets a second (0: none, or as fast as it goes), and how long the rest of
-// the suite takes, about (0: nobody knows).
+// the run takes, about, with the suites after this one (0: nobody knows).
 func (u *Suite) Doing(of string, load float64, left time.Duration) {
 	u.session.status.doing(u.name, of, load, left)
 }
@@ -167,7 +211,7 @@ func (u *Suite) Trial(of string, v any) {
 // it.
 func (u *Suite) End(found *results.Suite, own any) {
 	s := u.session
-	found.Name = u.name
+	found.Name, found.Start = u.name, u.began
 	if found.Seconds == 0 {
 		found.Seconds = time.Since(u.began).Seconds()
 	}

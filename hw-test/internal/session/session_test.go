@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ringwalk/ringwalk/hw-test/internal/lab"
 	"github.com/ringwalk/ringwalk/hw-test/internal/preflight"
 	"github.com/ringwalk/ringwalk/hw-test/internal/results"
 	"github.com/ringwalk/ringwalk/internal/cli"
@@ -68,6 +69,11 @@ func TestKept(t *testing.T) {
 	}
 	if len(back.Suites) != 2 || back.ExitStatus != cli.ExitShort || back.Preflight == nil || strings.Join(back.Command, " ") != "run --quick" {
 		t.Errorf("%+v", back)
+	}
+	for _, u := range back.Suites {
+		if u.Start.Before(back.Start) || u.Start.After(time.Now()) {
+			t.Errorf("%s began at %v, the session at %v", u.Name, u.Start, back.Start)
+		}
 	}
 	files := []string{}
 	for _, c := range back.Suites[0].Cases {
@@ -148,8 +154,52 @@ func TestPreflightStops(t *testing.T) {
 		}
 		var out strings.Builder
 		s.PrintStart(&out)
-		if (s.Why() != "") != c.stops || s.Forced != (c.force && !c.lenient) || !strings.Contains(out.String(), "fail") {
-			t.Errorf("%+v: %q, forced %v; %s", c, s.Why(), s.Forced, out.String())
+		v, why := s.Why()
+		if (v == results.Invalid) != c.stops || (why != "") != c.stops || s.Forced != (c.force && !c.lenient) || !strings.Contains(out.String(), "fail") {
+			t.Errorf("%+v: %q, forced %v; %s", c, why, s.Forced, out.String())
+		}
+	}
+}
+
+// TestSays: what fails is said with what was found, and the command that tells
+// more looks at the same ports.
+func TestSays(t *testing.T) {
+	s := start(t, &Options{Results: results.NoDir}, &Plan{Name: "loss", Ports: []preflight.Port{{Spec: "packet:rw-none"}, {Spec: "packet:rw it"}}})
+	var out strings.Builder
+	s.PrintStart(&out)
+	for _, want := range []string{"(hw-test preflight packet:rw-none 'packet:rw it' tells more; --force", "\n  rw-none link: "} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("lacks %q:\n%s", want, out.String())
+		}
+	}
+	p := &Plan{Lab: &lab.Lab{File: "my lab.yaml", Environment: lab.Local}, Ports: []preflight.Port{{Spec: "packet:a"}}}
+	if got := look(p); got != "hw-test preflight --lab 'my lab.yaml'" {
+		t.Error(got)
+	}
+	p.Lab.Environment, p.Ports = lab.Veth, nil // which has no ports here
+	if got := look(p); got != "hw-test preflight" {
+		t.Error(got)
+	}
+}
+
+// TestLacks: a kernel without netmap skips what needs it, unless more is wrong.
+func TestLacks(t *testing.T) {
+	netmap := preflight.Check{Name: "netmap", Port: "eth1", Verdict: preflight.Fail, Found: "no netmap in this kernel", Lacks: true}
+	pause := preflight.Check{Name: "pause", Port: "eth1", Verdict: preflight.Fail, Found: "rx on"}
+	for _, c := range []struct {
+		checks []preflight.Check
+		want   results.Verdict
+		why    string
+	}{
+		{[]preflight.Check{netmap}, results.Skipped, "eth1 netmap: no netmap in this kernel (hw-test preflight netmap:eth1 tells more)"},
+		{[]preflight.Check{netmap, pause}, results.Invalid, "eth1 netmap, eth1 pause (hw-test preflight netmap:eth1 tells more; --force"},
+		{nil, "", ""},
+	} {
+		s := &Session{look: "hw-test preflight netmap:eth1"}
+		s.Preflight = &preflight.Report{Checks: c.checks}
+		s.judge(&Options{}, &Plan{})
+		if v, why := s.Why(); v != c.want || !strings.Contains(why, c.why) {
+			t.Errorf("%+v: %s, %s", c.checks, v, why)
 		}
 	}
 }

@@ -16,8 +16,9 @@ import (
 // runner is the suite.
 type runner struct {
 	*options
-	rep  Report
-	rows []*row
+	rep   Report
+	rows  []*row
+	later time.Duration // about how long the suites after this one take
 	// lacks says what a row needs that the kernel has not, nil if nothing.
 	lacks func(*row) error
 }
@@ -78,9 +79,10 @@ func (r *runner) Run(ctx context.Context, s *session.Session, human, _ io.Writer
 	r.rep.Environment.Print(human)
 	s.PrintStart(human)
 	keep := s.Begin(r.Name())
+	r.later = s.Later
 	began := time.Now()
-	if why := s.Why(); why != "" {
-		r.endAll(results.Invalid, why)
+	if v, why := s.Why(); why != "" {
+		r.endAll(v, why)
 	} else if ctx.Err() == nil {
 		err = r.run(ctx, keep, human)
 	}
@@ -128,7 +130,7 @@ func (r *runner) run(ctx context.Context, keep *session.Suite, human io.Writer) 
 
 // measure measures all rows in rounds.
 func (r *runner) measure(ctx context.Context, keep *session.Suite, try func(context.Context, *row) (trial, error)) {
-	left := r.Estimate()
+	left := r.Estimate() + r.later
 	for range r.rounds {
 		for _, row := range r.rows {
 			if row.ended != "" {

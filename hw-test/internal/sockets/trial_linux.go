@@ -241,7 +241,8 @@ func (p *pitch) together(ctx context.Context, n int) error {
 	w.end(&p.t.send)
 	done.Store(true)
 	wg.Wait()
-	p.t.recv.wall = time.Duration(last.Load())
+	// At least the sender's: that the last packets were lost makes no rate higher.
+	p.t.recv.wall = max(time.Duration(last.Load()), p.t.send.wall)
 	for _, u := range used {
 		p.t.recv.cpu += u.cpu
 	}

@@ -35,10 +35,10 @@ known behaviour between them. With --lab or --ports it runs over ports that are 
   --lab lab.yaml                    those of a lab file, with their CPUs; environment vm boots a
                                     virtual machine, tests in it and brings the results here
 Netmap ports are held open until the end: NICs are not reset between trials. Frames go to the
-receiver's MAC address; a router wants --dst-mac (its own) and --dst (what it has a route to). Frames
-of others, such as a switch's, are no fault as long as there are few, 10 a second. The counters of a
-NIC are late and count other things, and are not held against those of pktgen and rcv; but frames
-that the receiver's NIC had no room for make a trial invalid.`
+receiver's MAC address; a router wants --dst-mac (its own) and --dst (what it has a route to).
+Frames of others, such as a switch's, are no fault as long as there are few, 10 a second. The
+counters of a NIC are late and count other things, and are not held against those of pktgen and rcv;
+but frames that the receiver's NIC had no room for make a trial invalid.`
 
 const statuses = `
 Exit status:

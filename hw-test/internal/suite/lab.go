@@ -41,12 +41,12 @@ type Where struct {
 }
 
 func (w *Where) flags(fs *pflag.FlagSet) {
-	fs.StringVar(&w.LabFile, "lab", "", "run over the ports of the lab `FILE` (hw-test lab): NICs of this host, or in a\nvirtual machine made for it")
+	fs.StringVar(&w.LabFile, "lab", "", "run over the ports of the lab `FILE` (hw-test lab): NICs of this host, or in a virtual machine made for it")
 	fs.StringVar(&w.Path, "path", "", "the lab's path to test: its `number` in hw-test lab check, or the port it begins at")
 	fs.StringVar(&w.PortPair, "ports", "", "run from one port of this host to another: `FROM,TO`, each as for pktgen -i")
 	fs.StringVar(&w.CPUs, "cpus", "", "the CPUs that the --ports' threads run on: `FROM/TO`, as in 2-3/4-5")
 	fs.BoolVar(&w.Reverse, "reverse", false, "send the other way")
-	fs.Var(cli.MACValue(&w.DstMAC), "dst-mac", "lab, ports: the destination `MAC` of frames; default: the receiver's;\nfor a router, its own")
+	fs.Var(cli.MACValue(&w.DstMAC), "dst-mac", "lab, ports: the destination `MAC` of frames; default: the receiver's; for a router, its own")
 	fs.StringVar(&w.Src, "src", "", "lab, ports: their source address, `ip[:port]` or a range, as pktgen -s")
 	fs.StringVar(&w.Dst, "dst", "", "lab, ports: their destination, as pktgen -d: what a router has a route to")
 	fs.Var(cli.DurationValue(&w.LinkWait, time.Second), "link-wait", "lab, ports: when links are up, wait this `time`: for a switch with spanning tree 30s")

@@ -115,9 +115,9 @@ func (r *Runner) Run(ctx context.Context, s *session.Session, human, progress io
 	b.keep = s.Begin(b.Suite)
 	b.progress.w, b.progress.doing, b.after = progress, b.keep.Doing, s.Later
 	var err error
-	if why := s.Why(); why != "" {
+	if v, why := s.Why(); why != "" {
 		for _, row := range b.Rows {
-			row.end(results.Invalid, "%s", why)
+			row.end(v, "%s", why)
 		}
 	} else if ctx.Err() == nil {
 		err = b.run(ctx)

@@ -35,8 +35,9 @@ order. Where the self-test does not hold, nothing is measured (--force measures 
 
 The flags are those of the RFC 2544 suites, explained by -h of each. --sizes and --quick go for the
 self-test as well, which has no imix, and so does a --duration below a second; with --quick mirror
-and sockets measure one round. With --lab or --ports the self-test, too, runs over these ports: paced
-rows only, at a tenth of --max-rate if that is given; mirror and sockets always make a veth pair.`
+and sockets measure one round. With --lab or --ports the self-test, too, runs over these ports:
+paced rows only, at a tenth of --max-rate if that is given; mirror and sockets always make a veth
+pair.`
 
 const example = `  hw-test run --quick
   hw-test run --dry-run --tbf 12Mbps --sizes 512 --duration 5s

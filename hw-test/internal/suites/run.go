@@ -75,23 +75,26 @@ func (j *job) gate(s *session.Session, human io.Writer) {
 		s.Notes = append(s.Notes, why+"; measured all the same (--force)")
 		fmt.Fprintf(human, "Going on, though %s.\n\n", why)
 	default:
-		s.Stop(why + " (--force measures all the same)")
+		s.Stop(results.Invalid, why+" (--force measures all the same)")
 	}
 }
 
 // printSummary prints a line for each suite.
 func printSummary(w io.Writer, suites []*results.Suite) {
-	order := []results.Verdict{results.Passed, results.Failed, results.None, results.Limited, results.Invalid, results.Skipped, results.Unfinished}
 	for _, u := range suites {
 		n := map[results.Verdict]int{}
 		for _, c := range u.Cases {
 			n[c.Verdict]++
 		}
 		var parts []string
-		for _, v := range order {
+		add := func(v results.Verdict) {
 			if n[v] > 0 {
 				parts = append(parts, fmt.Sprintf("%d %s", n[v], v))
 			}
+		}
+		add(results.Passed)
+		for _, v := range results.Order[:len(results.Order)-1] { // those that are not
+			add(v)
 		}
 		fmt.Fprintf(w, "%-12s %s\n", u.Name, strings.Join(parts, ", "))
 	}

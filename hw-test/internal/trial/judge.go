@@ -125,7 +125,7 @@ func (t *Trial) paced(tolerance float64) {
 	case t.Sent == 0:
 		t.because("pktgen sent nothing")
 	case t.Load > 0 && t.short(tx.PPS, tolerance):
-		t.because("pktgen reached %spps of the %spps asked; its device did not hold it back, is this machine busy?", cli.Norm(tx.PPS), cli.Norm(t.Load))
+		t.because("pktgen reached %spps of the %spps asked; its device did not hold it back: this machine may be busy", cli.Norm(tx.PPS), cli.Norm(t.Load))
 	case t.Load > 0 && tx.PPS > t.Load*(1+tolerance) && tx.PPS-t.Load > t.grain():
 		t.because("pktgen sent %spps, though %spps were asked", cli.Norm(tx.PPS), cli.Norm(t.Load))
 	}

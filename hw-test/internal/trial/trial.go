@@ -73,7 +73,7 @@ type Runner struct {
 	// Tolerance is the share of the asked rate that may be missing; 0: 0.01.
 	Tolerance float64
 	// Stall is how long pktgen may stand still, and make up for it in a burst,
-	// before loss is no fault of the device; 0: 10 ms.
+	// before loss is no fault of the device; 0: 5 ms.
 	Stall time.Duration
 	// Settle is how long rcv waits for more after the last frame; 0: 500 ms.
 	// RFC 2544, section 23, has 2 s there; it is to be longer than the longest

@@ -13,8 +13,8 @@ import (
 	"github.com/ringwalk/ringwalk/internal/cli"
 )
 
-const about = `Run a command in a virtual machine that is made for it and gone after it: on a kernel of your choice,
-with netmap's modules, without touching this machine's.
+const about = `Run a command in a virtual machine that is made for it and gone after it: on a kernel of your
+choice, with netmap's modules, without touching this machine's.
 
 The kernel is a bzImage, which QEMU boots by emulation in about 6 seconds, or a User-Mode-Linux
 executable, which boots in one and runs at native speed. This very binary is the guest's init. There
@@ -59,7 +59,8 @@ Exit status:
 const example = `  hw-test vm --run "echo hello && cat /proc/version"
   hw-test vm --netmap out --run "rcv -i vale0:b --expect 1000 & pktgen -i vale0:a -n 1000 && wait"
   hw-test vm --netmap out --nics 1 pktgen -i netmap:eth0 -n 1000
-  hw-test vm --kernel build/uml/linux --netmap out-uml --include ./pkt-gen --run "pkt-gen -i vale0:a -f tx -n 1000"
+  hw-test vm --kernel build/uml/linux --netmap out-uml --include ./pkt-gen \
+    --run "pkt-gen -i vale0:a -f tx -n 1000"
   hw-test vm --netmap out --include /usr/bin/busybox --shell`
 
 // Command makes the subcommand vm. It leaves the exit status in *status,
