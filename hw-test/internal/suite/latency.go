@@ -62,11 +62,11 @@ func latency(ctx context.Context, b *job, row *Row) error {
 		at := fmt.Sprintf("%.0f %% (%spps)", 100*share, cli.Norm(p.Load))
 		switch {
 		case t.Kind == search.GeneratorLimited:
-			row.Verdict = worse(row.Verdict, results.Limited)
+			row.Verdict = results.Worst(row.Verdict, results.Limited)
 			faults = append(faults, fmt.Sprintf("at %s generator-limited: %s", at, p.Why))
 			continue
 		case t.Kind != search.Valid:
-			row.Verdict = worse(row.Verdict, results.Invalid)
+			row.Verdict = results.Worst(row.Verdict, results.Invalid)
 			faults = append(faults, fmt.Sprintf("at %s invalid: %s", at, p.Why))
 			continue
 		case p.Delay == nil && p.LossRatio < 1:
@@ -76,7 +76,7 @@ func latency(ctx context.Context, b *job, row *Row) error {
 			parts = append(parts, fmt.Sprintf("at %s p50 %v, p99 %v, at most %v", at, ns(p.Delay.P50NS), ns(p.Delay.P99NS), ns(p.Delay.MaxNS)))
 		}
 		if p.LossRatio > lossy {
-			row.Verdict = worse(row.Verdict, results.Failed)
+			row.Verdict = results.Worst(row.Verdict, results.Failed)
 			faults = append(faults, fmt.Sprintf("at %s %.3g %% are lost", at, 100*p.LossRatio))
 		}
 	}

@@ -144,9 +144,11 @@ func (b *job) printThroughput(w io.Writer) {
 
 // word is the verdict of a goal in the table.
 func (row *Row) word(g *search.GoalResult) string {
-	v := row.verdictOf(g)
-	if v == results.Limited || v == results.Unfinished {
-		return string(worse(v, row.Verdict))
+	switch row.verdictOf(g) {
+	case results.Limited:
+		return string(results.Limited)
+	case results.Unfinished:
+		return string(row.Verdict) // which says why
 	}
 	return string(g.Verdict)
 }

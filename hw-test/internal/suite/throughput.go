@@ -3,7 +3,6 @@ package suite
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -65,16 +64,10 @@ func (row *Row) judgeSearch() {
 		for j = i + 1; j < len(goals) && v != results.Passed && same(&goals[i], &goals[j]); j++ {
 			name += " and " + goalName(&goals[j])
 		}
-		row.Verdict = worse(row.Verdict, v)
+		row.Verdict = results.Worst(row.Verdict, v)
 		parts = append(parts, row.sentence(name, &goals[i], v))
 	}
 	row.Sentence = strings.Join(append(parts, row.Search.Notes...), "; ")
-}
-
-// worse is the one that says less of the device.
-func worse(a, b results.Verdict) results.Verdict {
-	order := []results.Verdict{results.Unfinished, results.Invalid, results.Limited, results.None, results.Failed, results.Passed} // from the worst
-	return order[min(slices.Index(order, a), slices.Index(order, b))]
 }
 
 func goalName(g *search.GoalResult) string {
