@@ -25,7 +25,8 @@ two rates in a row lose nothing (RFC 2544, 26.3).
 
 const aboutLatency = `Measures how long frames take one way, at 10, 50 and 90 percent of the highest rate at which nothing
 is lost (NDR), which it finds first; with --max-rate, of that rate. Percentiles are over all frames
-of a trial. Where rcv tells no one-way delay, as between hosts with two clocks, rows are skipped.
+of a trial that came through; a row in which more than 0.5 % are lost fails. Where rcv tells no
+one-way delay, as between hosts with two clocks, rows are skipped.
 ` + aboutPorts
 
 const aboutPorts = `
