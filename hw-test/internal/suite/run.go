@@ -16,7 +16,6 @@ import (
 	"github.com/ringwalk/ringwalk/hw-test/internal/testbed"
 	"github.com/ringwalk/ringwalk/hw-test/internal/trial"
 	"github.com/ringwalk/ringwalk/internal/cli"
-	"github.com/ringwalk/ringwalk/internal/netlab"
 )
 
 // Names of the suites.
@@ -135,10 +134,7 @@ func (b *job) run(ctx context.Context) (err error) {
 	case err != nil && ctx.Err() != nil:
 		return nil // nobody's fault
 	case err != nil:
-		v := results.Invalid
-		if errors.Is(err, testbed.ErrMissing) || errors.Is(err, netlab.ErrNotSupported) {
-			v = results.Skipped
-		}
+		v := results.Of(err)
 		for _, row := range b.Rows {
 			row.end(v, "%v", err)
 		}
