@@ -7,7 +7,10 @@ import (
 	"io"
 	"os/exec"
 
+	"github.com/spf13/cobra"
+
 	"github.com/ringwalk/ringwalk/hw-test/internal/carried"
+	"github.com/ringwalk/ringwalk/internal/cli"
 	"github.com/ringwalk/ringwalk/internal/netlab"
 )
 
@@ -19,6 +22,14 @@ func Command(ctx context.Context, args ...string) (*exec.Cmd, error) {
 		return nil, err
 	}
 	return cmd, netlab.InUserNS(cmd)
+}
+
+// NoArgs refuses arguments that are no flags, for a command without subcommands.
+func NoArgs(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return cli.Usagef("%q is not a flag of %s", args[0], cmd.CommandPath())
+	}
+	return nil
 }
 
 // PrintJSON prints a report as one object.

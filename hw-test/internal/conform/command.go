@@ -67,12 +67,7 @@ func Command(status *int) *cobra.Command {
 	var o options
 	cmd := &cobra.Command{
 		Use: Name, Short: "hold this machine's netmap against what netmap promises", Long: about, Example: example,
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return cli.Usagef("%q is not a flag of %s", args[0], cmd.CommandPath())
-			}
-			return nil
-		},
+		Args: bench.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
 			ctx, stop := cli.Signals(context.Background())
 			defer stop()

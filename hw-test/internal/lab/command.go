@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -72,7 +73,7 @@ func Command() *cobra.Command {
 func (l *Lab) print(w io.Writer) {
 	fmt.Fprintf(w, "%s: environment %s\n", l.File, l.Environment)
 	if m := l.Machine; m != nil {
-		fmt.Fprintf(w, "vm: netmap %s, kernel %s, %d pairs of cards\n", or(m.Netmap, "none"), or(m.Kernel, "the default"), m.NICs)
+		fmt.Fprintf(w, "vm: netmap %s, kernel %s, %d pairs of cards\n", cmp.Or(m.Netmap, "none"), cmp.Or(m.Kernel, "the default"), m.NICs)
 	}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	if len(l.Nodes) > 0 {
@@ -88,18 +89,11 @@ func (l *Lab) print(w io.Writer) {
 				opens = "-"
 			}
 			fmt.Fprintf(t, "%s.%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", n.Name, p.Name, n.Role, opens,
-				or(p.Interface, "-"), or(p.PCI, "-"), or(p.MAC, "-"), or(p.Driver, "-"), or(nic.WriteCPUs(p.CPUs), "any"))
+				cmp.Or(p.Interface, "-"), cmp.Or(p.PCI, "-"), cmp.Or(p.MAC, "-"), cmp.Or(p.Driver, "-"), cmp.Or(nic.WriteCPUs(p.CPUs), "any"))
 		}
 	}
 	t.Flush()
 	for _, p := range l.Paths() {
 		fmt.Fprintf(w, "path %s\n", p)
 	}
-}
-
-func or(s, otherwise string) string {
-	if s == "" {
-		return otherwise
-	}
-	return s
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/ringwalk/ringwalk/hw-test/internal/bench"
 	"github.com/ringwalk/ringwalk/internal/cli"
 )
 
@@ -53,12 +54,7 @@ func Command(status *int) *cobra.Command {
 	o := options{sockets: 10000, rate: 10, seconds: 10 * time.Second, size: 64}
 	cmd := &cobra.Command{
 		Use: "poll", Short: "receive at 10,000 sockets in one thread: poll(2) against epoll", Long: about, Example: example,
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return cli.Usagef("%q is not a flag of %s", args[0], cmd.CommandPath())
-			}
-			return nil
-		},
+		Args: bench.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
 			ctx, stop := cli.Signals(context.Background())
 			defer stop()

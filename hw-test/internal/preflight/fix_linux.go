@@ -1,6 +1,7 @@
 package preflight
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -92,7 +93,7 @@ func (f *Fixed) take(ctx context.Context, name string, wanted []Setting, keep bo
 	}
 	e, first, err := remember(key, &rec, keep)
 	if err != nil {
-		return notes, fmt.Errorf("the settings of %s are not changed: %w", or(name, "this host"), err)
+		return notes, fmt.Errorf("the settings of %s are not changed: %w", cmp.Or(name, "this host"), err)
 	}
 	f.entries = append(f.entries, e)
 	carrier := a.carrier()
@@ -197,13 +198,6 @@ func (s *Setting) label() string {
 		l += " of " + s.Port
 	}
 	return l
-}
-
-func or(s, otherwise string) string {
-	if s == "" {
-		return otherwise
-	}
-	return s
 }
 
 // Restore puts back what Fix changed and nobody has changed since, the last

@@ -17,7 +17,7 @@ import (
 // "none" keeps none.
 const Env = "RINGWALK_RESULTS"
 
-// None is the name of no directory.
+// NoDir is the name of no directory.
 const NoDir = "none"
 
 // Base is where results go by default: what the environment says, or

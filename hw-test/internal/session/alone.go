@@ -6,6 +6,8 @@ import (
 	"io"
 	"time"
 
+	"github.com/spf13/pflag"
+
 	"github.com/ringwalk/ringwalk/hw-test/internal/bench"
 )
 
@@ -45,4 +47,17 @@ func Alone(ctx context.Context, r Runner, o *Options, p *Plan, json bool, stdout
 	}
 	status, unkept := s.Finish(ctx.Err() != nil, human)
 	return status, errors.Join(err, unkept, s.Send(stdout))
+}
+
+// InNamespaces is Alone for a suite that makes namespaces itself and looks at no
+// port: a user who may make none runs it in a copy of this process in a user
+// namespace. Fs are its flags, with those of bench.Flags.
+func InNamespaces(ctx context.Context, r Runner, o *Options, fs *pflag.FlagSet, json bool, stdout, stderr io.Writer) (int, error) {
+	command := bench.Given(r.Name(), fs)
+	if inside, _ := fs.GetBool(bench.Inside); !inside { // its type is known
+		if did, status, err := bench.Copied(ctx, command, stdout, stderr); did {
+			return status, err
+		}
+	}
+	return Alone(ctx, r, o, &Plan{Name: r.Name(), Command: command}, json, stdout, stderr)
 }

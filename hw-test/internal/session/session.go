@@ -17,7 +17,6 @@ import (
 	"github.com/ringwalk/ringwalk/hw-test/internal/page"
 	"github.com/ringwalk/ringwalk/hw-test/internal/preflight"
 	"github.com/ringwalk/ringwalk/hw-test/internal/results"
-	"github.com/ringwalk/ringwalk/hw-test/internal/testbed"
 	"github.com/ringwalk/ringwalk/internal/cli"
 	"github.com/ringwalk/ringwalk/internal/metrics"
 )
@@ -201,7 +200,7 @@ func (u *Suite) Trial(of string, v any) {
 	}
 	file, err := u.session.dir.Trial(u.name, v)
 	if err != nil {
-		u.session.errs = append(u.session.errs, err)
+		u.session.keep(err)
 		return
 	}
 	u.trials[of] = append(u.trials[of], file)
@@ -292,9 +291,7 @@ const report = "report.html"
 // whole replaces lists that are nil.
 func whole(u *results.Suite) *results.Suite {
 	u.Cases, u.Plots, u.Notes = list(u.Cases), list(u.Plots), list(u.Notes)
-	if u.Environment.Limits == nil {
-		u.Environment = testbed.Description{Kind: u.Environment.Kind, What: u.Environment.What, Limits: []string{}}
-	}
+	u.Environment.Limits = list(u.Environment.Limits)
 	for _, c := range u.Cases {
 		c.Figures, c.Plots = list(c.Figures), list(c.Plots)
 	}

@@ -79,12 +79,7 @@ func Command(status *int) *cobra.Command {
 	o := defaults
 	cmd := &cobra.Command{
 		Use: "sockets", Short: "measure the calls for packets, and the engine beside them", Long: about, Example: example,
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return cli.Usagef("%q is not a flag of %s", args[0], cmd.CommandPath())
-			}
-			return nil
-		},
+		Args: bench.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
 			ctx, stop := cli.Signals(context.Background())
 			defer stop()
@@ -117,13 +112,7 @@ func (o *options) run(ctx context.Context, fs *pflag.FlagSet, stdout, stderr io.
 		r.PrintPlan(stdout, o.names)
 		return cli.ExitOK, nil
 	}
-	command := bench.Given(r.Name(), fs)
-	if !o.inside {
-		if did, status, err := bench.Copied(ctx, command, stdout, stderr); did {
-			return status, err
-		}
-	}
-	return session.Alone(ctx, r, &o.session, &session.Plan{Name: r.Name(), Command: command}, o.json, stdout, stderr)
+	return session.InNamespaces(ctx, r, &o.session, fs, o.json, stdout, stderr)
 }
 
 func (o *options) check() error {

@@ -1,6 +1,7 @@
 package testbed
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -184,13 +185,6 @@ func (v *veth) forward() error {
 	return nil
 }
 
-func or(s, otherwise string) string {
-	if s == "" {
-		return otherwise
-	}
-	return s
-}
-
 func (v *veth) Describe() Description { return v.options.Describe() }
 
 func (v *veth) Sender() *Port { return &v.ends[0] }
@@ -199,7 +193,7 @@ func (v *veth) Receiver() *Port { return &v.ends[1] }
 
 func (v *veth) Counters() ([]Counters, error) {
 	if v.hop != nil && v.hop.HasEnded() {
-		return nil, fmt.Errorf("the hop is gone: it %s", or(v.hop.Wait().Failure, "ended"))
+		return nil, fmt.Errorf("the hop is gone: it %s", cmp.Or(v.hop.Wait().Failure, "ended"))
 	}
 	list := []Counters{}
 	for _, d := range v.devices {

@@ -1,6 +1,7 @@
 package trial
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -18,11 +19,11 @@ func (r *Runner) judge(t *Trial) {
 	sender, receiver := t.counted(testbed.Sender), t.counted(testbed.Receiver)
 	t.drops()
 
-	if t.held(sender, or(r.Tolerance, 0.01)); len(t.Why) > 0 {
+	if t.held(sender, cmp.Or(r.Tolerance, 0.01)); len(t.Why) > 0 {
 		t.Kind = search.GeneratorLimited
 		return
 	}
-	t.paced(or(r.Tolerance, 0.01))
+	t.paced(cmp.Or(r.Tolerance, 0.01))
 	t.received(receiver, r.Env.Receiver().Noise)
 	if r.Env.Sender().Exact {
 		t.agree("pktgen", tx.Packets+tx.EndRecords, sender.Device, sender.TxPackets, t.strangers(r.Env.Sender().Noise))
@@ -31,7 +32,7 @@ func (r *Runner) judge(t *Trial) {
 		t.agree("rcv", t.Rcv.Packets+t.Rcv.KernelDrops+t.Rcv.Truncated, receiver.Device, receiver.RxPackets, t.strangers(r.Env.Receiver().Noise))
 	}
 	sound := len(t.Why) == 0
-	t.stalled(or(r.Stall, 5*time.Millisecond))
+	t.stalled(cmp.Or(r.Stall, 5*time.Millisecond))
 	if t.Kind = search.Valid; len(t.Why) > 0 {
 		t.Kind = search.Invalid
 		t.overstated = sound

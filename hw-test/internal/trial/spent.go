@@ -1,6 +1,9 @@
 package trial
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // Spent is how long trials took besides their sending. Between NICs, whose
 // counters are waited for, or in an emulated machine that is much more than
@@ -21,7 +24,7 @@ func (s *Spent) add(d time.Duration) {
 // take 255 ms, and rcv waits for settle.
 func (s *Spent) Overhead(settle time.Duration) time.Duration {
 	if s == nil || s.trials == 0 {
-		return 400*time.Millisecond + or(settle, defaultSettle)
+		return 400*time.Millisecond + cmp.Or(settle, defaultSettle)
 	}
 	return s.total / time.Duration(s.trials)
 }

@@ -1,6 +1,7 @@
 package trial
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -96,7 +97,7 @@ type Runner struct {
 // Overhead is about what a trial takes besides its sending.
 func (r *Runner) Overhead() time.Duration { return r.Spent.Overhead(r.settle()) }
 
-func (r *Runner) settle() time.Duration { return or(r.Settle, defaultSettle) }
+func (r *Runner) settle() time.Duration { return cmp.Or(r.Settle, defaultSettle) }
 
 const defaultSettle = 500 * time.Millisecond
 
@@ -106,14 +107,6 @@ const slack = 15 * time.Second
 
 // first bounds rcv's wait for the first frame.
 const first = 5 * time.Second
-
-func or[T comparable](v, zero T) T {
-	var none T
-	if v == none {
-		return zero
-	}
-	return v
-}
 
 // Run runs trials at a load in frames a second, 0 for as fast as it goes, until
 // one is not invalid, and returns the last. The error is that of ctx, of a
@@ -127,7 +120,7 @@ func (r *Runner) Run(ctx context.Context, load float64, d time.Duration) (*Trial
 		if r.Done != nil {
 			r.Done(t)
 		}
-		if t.Kind != search.Invalid || attempt >= or(r.Attempts, 3) {
+		if t.Kind != search.Invalid || attempt >= cmp.Or(r.Attempts, 3) {
 			return t, nil
 		}
 	}
