@@ -81,7 +81,7 @@ func (r *Row) run(ctx context.Context, env testbed.Environment, rate float64, d 
 	ctx, cancel := context.WithTimeout(ctx, d+slack)
 	defer cancel()
 	began := time.Now()
-	from, to := env.Sender(), env.Receiver()
+	from, to := env.Flows()[0].From, env.Flows()[0].To
 	r.noise = uint64(to.Noise * d.Seconds())
 	tx := program.Outcome{Failure: "was not started, because rcv did not get ready"}
 	rcv := program.Start(ctx, to.Launch, "rcv", r.rcvArgs(to))

@@ -22,8 +22,7 @@ import (
 type fake struct{ from, to testbed.Port }
 
 func (f *fake) Describe() testbed.Description         { return testbed.Description{Kind: "fake"} }
-func (f *fake) Sender() *testbed.Port                 { return &f.from }
-func (f *fake) Receiver() *testbed.Port               { return &f.to }
+func (f *fake) Flows() []testbed.Flow                 { return []testbed.Flow{{From: &f.from, To: &f.to}} }
 func (f *fake) Counters() ([]testbed.Counters, error) { return nil, nil }
 func (f *fake) Close() error                          { return nil }
 

@@ -182,7 +182,7 @@ const calibrated = 0.9
 // reaches.
 func (b *job) highest(ctx context.Context, row *Row) error {
 	line := 0.0
-	if row.LinkBPS = b.env.Sender().LinkBPS; row.LinkBPS > 0 {
+	if row.LinkBPS = b.env.Flows()[0].From.LinkBPS; row.LinkBPS > 0 {
 		line = row.LinkBPS / 8 / (row.Mean + 24)
 	}
 	asked := row.frames(b.MaxRate)

@@ -254,9 +254,7 @@ func (l *local) Describe() Description {
 	return d
 }
 
-func (l *local) Sender() *Port { return &l.ends[0] }
-
-func (l *local) Receiver() *Port { return &l.ends[1] }
+func (l *local) Flows() []Flow { return []Flow{{&l.ends[0], &l.ends[1]}} }
 
 func (l *local) Counters() ([]Counters, error) {
 	list := []Counters{}

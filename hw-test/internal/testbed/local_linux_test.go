@@ -42,7 +42,7 @@ func TestLocal(t *testing.T) {
 			return err
 		}
 		defer env.Close()
-		tx, rx := env.Sender(), env.Receiver()
+		tx, rx := env.Flows()[0].From, env.Flows()[0].To
 		if tx.Spec != "packet:va" || rx.Device != "vb" || !tx.Exact || !rx.Exact || tx.LinkBPS != 0 || rx.Late != 0 || rx.Noise == 0 {
 			t.Errorf("%+v\n%+v", tx, rx)
 		}
@@ -74,8 +74,8 @@ func TestLocal(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		if !slices.Contains(env.Sender().Flags, nobody.String()) || !strings.Contains(strings.Join(env.Describe().Limits, "\n"), "forwards") {
-			t.Errorf("%q, %+v", env.Sender().Flags, env.Describe())
+		if !slices.Contains(env.Flows()[0].From.Flags, nobody.String()) || !strings.Contains(strings.Join(env.Describe().Limits, "\n"), "forwards") {
+			t.Errorf("%q, %+v", env.Flows()[0].From.Flags, env.Describe())
 		}
 		return env.Close()
 	})

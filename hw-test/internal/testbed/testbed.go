@@ -28,6 +28,8 @@ package testbed
 import (
 	"errors"
 	"fmt"
+	"net"
+	"net/netip"
 	"time"
 
 	"github.com/ringwalk/ringwalk/hw-test/internal/program"
@@ -37,13 +39,12 @@ import (
 // a reason to skip, not to fail. It is errors.ErrUnsupported.
 var ErrMissing = fmt.Errorf("this system lacks what the test needs: %w", errors.ErrUnsupported)
 
-// Environment is two ports with something between them.
+// Environment is ports with something between them.
 type Environment interface {
 	// Describe says what it is, for reports.
 	Describe() Description
-	// Sender and Receiver are the tester's two ends.
-	Sender() *Port
-	Receiver() *Port
+	// Flows are the ways that frames go, all at once: at least one.
+	Flows() []Flow
 	// Counters reads the counters of all devices on the way, in the order in
 	// which frames pass them.
 	Counters() ([]Counters, error)
@@ -61,11 +62,22 @@ type Description struct {
 	Limits []string `json:"limits"`
 }
 
+// A Flow is a port that sends and the one that its frames arrive at. Several
+// may arrive at one port, which then is the same pointer; none send from one.
+type Flow struct{ From, To *Port }
+
 // Port is an end of the tester.
 type Port struct {
+	// Host is the name of the host that it is on, "" for this one.
+	Host string
 	// Spec is the port for pktgen and rcv, Device the name of its interface,
 	// "" if it has none.
 	Spec, Device string
+	// MAC and Addrs are the interface's, where it has them.
+	MAC   net.HardwareAddr
+	Addrs []netip.Prefix
+	// Clock is the host's.
+	Clock Clock
 	// Launch starts a program where the port is.
 	Launch program.Launcher
 	// Flags are more of the program's flags.
@@ -85,6 +97,13 @@ type Port struct {
 	Noise float64
 }
 
+// A Clock is how far a host's clock is ahead of this one's, and by how much that
+// may be wrong; zero for this host's.
+type Clock struct {
+	Ahead  time.Duration `json:"ahead_ns"`
+	Within time.Duration `json:"within_ns"`
+}
+
 // Role is what a device is for.
 type Role string
 
@@ -100,6 +119,7 @@ const (
 // their bytes without CRC.
 type Counters struct {
 	Role      Role   `json:"role"`
+	Host      string `json:"host,omitempty"` // its name, "" for this one
 	Device    string `json:"device"`
 	RxPackets uint64 `json:"rx_packets"`
 	RxBytes   uint64 `json:"rx_bytes"`

@@ -36,9 +36,7 @@ func (l *loopback) Describe() Description {
 	return Description{Kind: "udp", What: "pktgen and rcv in one process, over UDP on 127.0.0.1", Limits: []string{}}
 }
 
-func (l *loopback) Sender() *Port { return &l.from }
-
-func (l *loopback) Receiver() *Port { return &l.to }
+func (l *loopback) Flows() []Flow { return []Flow{{&l.from, &l.to}} }
 
 // Counters has none: lo is everybody's.
 func (l *loopback) Counters() ([]Counters, error) { return []Counters{}, nil }

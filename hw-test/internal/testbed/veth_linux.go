@@ -187,9 +187,7 @@ func (v *veth) forward() error {
 
 func (v *veth) Describe() Description { return v.options.Describe() }
 
-func (v *veth) Sender() *Port { return &v.ends[0] }
-
-func (v *veth) Receiver() *Port { return &v.ends[1] }
+func (v *veth) Flows() []Flow { return []Flow{{&v.ends[0], &v.ends[1]}} }
 
 func (v *veth) Counters() ([]Counters, error) {
 	if v.hop != nil && v.hop.HasEnded() {

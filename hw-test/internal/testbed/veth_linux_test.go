@@ -62,11 +62,11 @@ func TestVeth(t *testing.T) {
 		if d := env.Describe(); !strings.Contains(d.What, c.what) || d.Limits == nil {
 			t.Errorf("%+v: %+v", c.o, d)
 		}
-		if env.Sender().Spec != "packet:tg-a" || env.Receiver().Spec != "packet:tg-b" || !env.Sender().Exact {
-			t.Errorf("%+v, %+v", env.Sender(), env.Receiver())
+		if env.Flows()[0].From.Spec != "packet:tg-a" || env.Flows()[0].To.Spec != "packet:tg-b" || !env.Flows()[0].From.Exact {
+			t.Errorf("%+v, %+v", env.Flows()[0].From, env.Flows()[0].To)
 		}
-		if burns := slices.Contains(env.Sender().Flags, "--burn"); burns != (c.o.Burn > 0) {
-			t.Errorf("%+v: flags %q", c.o, env.Sender().Flags)
+		if burns := slices.Contains(env.Flows()[0].From.Flags, "--burn"); burns != (c.o.Burn > 0) {
+			t.Errorf("%+v: flags %q", c.o, env.Flows()[0].From.Flags)
 		}
 		if err := env.Close(); err != nil {
 			t.Errorf("%+v: close: %v", c.o, err)

@@ -24,12 +24,12 @@ func (r *Runner) judge(t *Trial) {
 		return
 	}
 	t.paced(cmp.Or(r.Tolerance, 0.01))
-	t.received(receiver, r.Env.Receiver().Noise)
-	if r.Env.Sender().Exact {
-		t.agree("pktgen", tx.Packets+tx.EndRecords, sender.Device, sender.TxPackets, t.strangers(r.Env.Sender().Noise))
+	t.received(receiver, r.Env.Flows()[0].To.Noise)
+	if r.Env.Flows()[0].From.Exact {
+		t.agree("pktgen", tx.Packets+tx.EndRecords, sender.Device, sender.TxPackets, t.strangers(r.Env.Flows()[0].From.Noise))
 	}
-	if r.Env.Receiver().Exact {
-		t.agree("rcv", t.Rcv.Packets+t.Rcv.KernelDrops+t.Rcv.Truncated, receiver.Device, receiver.RxPackets, t.strangers(r.Env.Receiver().Noise))
+	if r.Env.Flows()[0].To.Exact {
+		t.agree("rcv", t.Rcv.Packets+t.Rcv.KernelDrops+t.Rcv.Truncated, receiver.Device, receiver.RxPackets, t.strangers(r.Env.Flows()[0].To.Noise))
 	}
 	sound := len(t.Why) == 0
 	t.stalled(cmp.Or(r.Stall, 5*time.Millisecond))

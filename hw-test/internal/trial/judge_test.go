@@ -17,8 +17,10 @@ type bed struct {
 	noise float64
 }
 
-func (b bed) Sender() *testbed.Port   { return &testbed.Port{Exact: b.exact, Noise: b.noise} }
-func (b bed) Receiver() *testbed.Port { return &testbed.Port{Exact: b.exact, Noise: b.noise} }
+func (b bed) Flows() []testbed.Flow {
+	p := testbed.Port{Exact: b.exact, Noise: b.noise}
+	return []testbed.Flow{{From: &p, To: &p}}
+}
 
 // perfect is a trial of 1000 frames in a second, 9 end records, of which a hop
 // dropped 20, on devices that had counted before.

@@ -176,7 +176,7 @@ func (r *Runner) once(ctx context.Context, load float64, d time.Duration, attemp
 // settleCounters waits for counters that are late, where it matters who on the
 // way lost something.
 func (r *Runner) settleCounters(ctx context.Context, tx, rx *cli.Result) {
-	late := max(r.Env.Sender().Late, r.Env.Receiver().Late)
+	late := max(r.Env.Flows()[0].From.Late, r.Env.Flows()[0].To.Late)
 	if late == 0 || tx == nil || rx == nil || rx.RxResult == nil || rx.Probe == nil || rx.Probe.Distinct >= tx.Packets {
 		return
 	}
@@ -190,7 +190,7 @@ func (r *Runner) settleCounters(ctx context.Context, tx, rx *cli.Result) {
 func (r *Runner) run(ctx context.Context, load float64, d time.Duration) (tx, rx program.Outcome) {
 	ctx, cancel := context.WithTimeout(ctx, d+r.settle()+slack)
 	defer cancel()
-	from, to := r.Env.Sender(), r.Env.Receiver()
+	from, to := r.Env.Flows()[0].From, r.Env.Flows()[0].To
 	tx.Failure = "was not started, because rcv did not get ready"
 	rcv := program.Start(ctx, to.Launch, "rcv", append([]string{
 		"-i", to.Spec, "-T", "0", "--json", "--idle", r.settle().String(), "--wait-first", first.String(),
