@@ -4,7 +4,6 @@ import (
 	"errors"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -58,21 +57,7 @@ func TestLost(t *testing.T) {
 	})
 	t.Run("the controller is killed", func(t *testing.T) {
 		w := newWork(t)
-		cmd := exec.Command("/proc/self/exe")
-		cmd.Args = []string{"play-controller", jsonOf(w.c), w.s.address, w.token + "-controlled"}
-		said := make(saying, 1)
-		cmd.Stdout, cmd.Stderr = said, os.Stderr
-		cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-		if err := w.l.here.Start(cmd); err != nil {
-			t.Fatal(err)
-		}
-		select {
-		case <-said:
-		case <-time.After(15 * time.Second):
-			t.Error("the controller has started nothing after 15 s")
-		}
-		cmd.Process.Kill()
-		cmd.Wait()
+		w.controller(t).Process.Kill()
 		within(t, 10*time.Second, "without the program", func() bool { return len(processes(w.token+"-controlled")) == 0 })
 	})
 	t.Run("the network is cut", func(t *testing.T) {

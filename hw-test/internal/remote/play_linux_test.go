@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net/rpc"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -78,6 +79,28 @@ var plays = map[string]func(args []string){
 		fmt.Println("ready")
 		time.Sleep(time.Hour)
 	},
+	// hw-test is called by its own name, too.
+	"hw-test":   func(args []string) { fmt.Println("hw-test was called", args) },
+	"play-echo": func([]string) { io.Copy(os.Stdout, os.Stdin) },
+	// play-sum reads to the end and then says how much that was.
+	"play-sum": func(args []string) {
+		n, err := io.Copy(io.Discard, os.Stdin)
+		fmt.Println(n, err)
+		os.Exit(len(args))
+	},
+	"play-rpc": func([]string) {
+		rpc.RegisterName("Play", rpcPlay{})
+		rpc.ServeConn(struct {
+			io.Reader
+			io.WriteCloser
+		}{os.Stdin, os.Stdout})
+	},
+	// play-deaf closes its standard input and stays.
+	"play-deaf": func([]string) {
+		os.Stdin.Close()
+		fmt.Println("ready")
+		time.Sleep(time.Hour)
+	},
 	// play-leave leaves a child behind.
 	"play-leave": func(args []string) {
 		child := exec.Command("/proc/self/exe")
@@ -98,7 +121,8 @@ var plays = map[string]func(args []string){
 		}
 		os.WriteFile(args[0], []byte("put back"), 0o600)
 	},
-	// play-controller dials and runs a program, and does not end by itself.
+	// play-controller dials and runs a program, or talks to it if the fourth
+	// argument says so, and does not end by itself.
 	"play-controller": func(args []string) {
 		var c Config
 		if err := json.Unmarshal([]byte(args[0]), &c); err != nil {
@@ -108,9 +132,20 @@ var plays = map[string]func(args []string){
 		if err != nil {
 			panic(err)
 		}
+		if len(args) > 3 && args[3] == "talk" {
+			c, err := h.Converse(context.Background(), "play-stay", args[2:], nil)
+			if err != nil {
+				panic(err)
+			}
+			io.Copy(os.Stdout, c)
+		}
 		if _, err := h.Launcher()(context.Background(), "play-stay", args[2:], os.Stdout, io.Discard); err != nil {
 			panic(err)
 		}
 		time.Sleep(time.Hour)
 	},
 }
+
+type rpcPlay struct{}
+
+func (rpcPlay) Add(in [2]int, out *int) error { *out = in[0] + in[1]; return nil }

@@ -137,7 +137,7 @@ Host * !gen
 
 func TestFrames(t *testing.T) {
 	var b bytes.Buffer
-	want := order{"rcv", []string{"\xff", ""}, time.Second, 2 * time.Second}
+	want := order{Name: "rcv", Args: []string{"\xff", ""}, Grace: time.Second, Silence: 2 * time.Second, Stdin: true}
 	writeFrame(&b, kindStart, pack(want))
 	writeFrame(&b, kindBeat, nil)
 	whole := b.Bytes()
