@@ -44,10 +44,10 @@ func connect(ctx context.Context, of *lab.Host, conf *remote.Config) (h *Host, e
 		return h, err
 	}
 	h.client = rpc.NewClient(h.talk)
-	if h.machine, err = call[nothing, machine.Host](h, "Machine", nothing{}); err != nil {
+	if h.machine, err = call[Nothing, machine.Host](h, "Machine", Nothing(false)); err != nil {
 		return h, err
 	}
-	h.devices, err = call[nothing, []lab.Device](h, "Devices", nothing{})
+	h.devices, err = call[Nothing, []lab.Device](h, "Devices", Nothing(false))
 	return h, err
 }
 
@@ -96,7 +96,7 @@ func (h *Host) LinkBPS(spec string) (float64, error) {
 
 // Flush is testbed.Host's.
 func (h *Host) Flush(spec string) error {
-	_, err := call[string, nothing](h, "Flush", spec)
+	_, err := call[string, Nothing](h, "Flush", spec)
 	return err
 }
 
@@ -107,7 +107,7 @@ func (h *Host) Counters(device string) (testbed.Counters, error) {
 
 // Release is testbed.Host's.
 func (h *Host) Release() error {
-	_, err := call[nothing, nothing](h, "Release", nothing{})
+	_, err := call[Nothing, Nothing](h, "Release", Nothing(false))
 	return err
 }
 

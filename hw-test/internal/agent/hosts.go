@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/ringwalk/ringwalk/hw-test/internal/lab"
@@ -46,7 +47,29 @@ func dial(ctx context.Context, l *lab.Lab) (*Hosts, error) {
 			h.list = append(h.list, list[i])
 		}
 	}
-	return h, errors.Join(errs...)
+	return h, join(errs)
+}
+
+// several are the errors of several hosts, as one sentence.
+type several []error
+
+func (s several) Error() string {
+	var words []string
+	for _, err := range s {
+		words = append(words, err.Error())
+	}
+	return strings.Join(words, "; ")
+}
+
+// Unwrap is all of them.
+func (s several) Unwrap() []error { return s }
+
+func join(errs []error) error {
+	errs = slices.DeleteFunc(errs, func(err error) bool { return err == nil })
+	if len(errs) == 0 {
+		return nil
+	}
+	return several(errs)
 }
 
 // Reach is Connect for package preflight.
@@ -115,19 +138,19 @@ func (h *Hosts) LookAt(ctx context.Context, ports []preflight.Port, fix bool) (*
 func (h *Hosts) RestoreKept(report func(host, name string, err error)) error {
 	var errs []error
 	for _, one := range h.list {
-		out, err := call[nothing, Restored](one, "Restore", nothing{})
+		out, err := call[Nothing, Restored](one, "Restore", Nothing(false))
 		for _, p := range out.List {
 			report(one.name, p.Name, failed(p.Error))
 		}
 		errs = append(errs, one.failed(err, out.Error))
 	}
-	return errors.Join(errs...)
+	return join(errs)
 }
 
 // Recover puts back on all hosts what programs have left that have ended.
 func (h *Hosts) Recover() (list []recovery.Recovered, err error) {
 	for _, one := range h.list {
-		out, e := call[nothing, Recovered](one, "Recover", nothing{})
+		out, e := call[Nothing, Recovered](one, "Recover", Nothing(false))
 		for _, r := range out.List {
 			r.Host = one.name
 			list = append(list, r)
@@ -148,5 +171,5 @@ func (h *Hosts) Close() error {
 		all.Go(func() { errs[i] = one.close() })
 	}
 	all.Wait()
-	return errors.Join(slices.DeleteFunc(errs, func(err error) bool { return err == nil })...)
+	return join(errs)
 }

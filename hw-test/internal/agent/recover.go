@@ -91,3 +91,7 @@ func recoverHere(w io.Writer, asJSON bool) error {
 	recovery.Print(w, list)
 	return err
 }
+
+func recoverThere(context.Context, *lab.Lab, io.Writer, bool) error {
+	return fmt.Errorf("%w", remote.ErrLost)
+}

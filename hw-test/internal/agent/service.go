@@ -50,10 +50,11 @@ func serve(ctx context.Context, conn io.ReadWriteCloser) error {
 	case <-done:
 	case <-ctx.Done():
 	}
-	return s.Release(nothing{}, &nothing{})
+	return s.Release(Nothing(false), new(Nothing))
 }
 
-type nothing struct{}
+// Nothing is for calls without an argument or an answer.
+type Nothing bool
 
 // A Service is what an agent answers, by net/rpc's rules. Its calls do what the
 // methods of testbed.Host and the functions with these names do.
@@ -96,13 +97,13 @@ type (
 )
 
 // Machine is machine.Here.
-func (s *Service) Machine(_ nothing, out *machine.Host) error {
+func (s *Service) Machine(_ Nothing, out *machine.Host) error {
 	*out = machine.Here()
 	return nil
 }
 
 // Devices is lab.Devices.
-func (s *Service) Devices(_ nothing, out *[]lab.Device) (err error) {
+func (s *Service) Devices(_ Nothing, out *[]lab.Device) (err error) {
 	*out, err = lab.Devices("/")
 	return mark(err)
 }
@@ -117,7 +118,7 @@ func (s *Service) Look(in LookOrder, out *preflight.Report) error {
 }
 
 // Restore is preflight.RestoreKept of all interfaces.
-func (s *Service) Restore(_ nothing, out *Restored) error {
+func (s *Service) Restore(_ Nothing, out *Restored) error {
 	err := preflight.RestoreKept("", func(name string, err error) {
 		out.List = append(out.List, Put{name, text(err)})
 	})
@@ -126,7 +127,7 @@ func (s *Service) Restore(_ nothing, out *Restored) error {
 }
 
 // Recover is recovery.Here of all interfaces.
-func (s *Service) Recover(_ nothing, out *Recovered) error {
+func (s *Service) Recover(_ Nothing, out *Recovered) error {
 	list, err := recovery.Here("")
 	out.List, out.Error = list, text(err)
 	return nil
@@ -156,7 +157,7 @@ func (s *Service) LinkBPS(spec string, out *float64) (err error) {
 }
 
 // Flush is testbed.Host's.
-func (s *Service) Flush(spec string, _ *nothing) error { return mark(s.here.Flush(spec)) }
+func (s *Service) Flush(spec string, _ *Nothing) error { return mark(s.here.Flush(spec)) }
 
 // Counters is testbed.Host's.
 func (s *Service) Counters(device string, out *testbed.Counters) (err error) {
@@ -165,7 +166,7 @@ func (s *Service) Counters(device string, out *testbed.Counters) (err error) {
 }
 
 // Release is testbed.Host's.
-func (s *Service) Release(nothing, *nothing) error {
+func (s *Service) Release(Nothing, *Nothing) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return mark(s.here.Release())
