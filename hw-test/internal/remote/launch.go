@@ -230,7 +230,7 @@ func (r *run) outcome() (int, error) {
 	switch {
 	case errors.Is(r.err, ErrLost):
 		return 0, r.err
-	case r.stopped.Load():
+	case r.stopped.Load() && (r.err != nil || r.end.Failed != "" || r.end.Signal != ""):
 		return 0, program.ErrHangs
 	case r.err != nil:
 		return 0, r.err
