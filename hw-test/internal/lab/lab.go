@@ -10,8 +10,9 @@
 // Everything in the file is checked before anything is done: an unknown key, a
 // port linked twice, a link to a port that is not there. Nothing in it is a
 // secret, also where its nodes are on other hosts, and it names no command to
-// run; the only programs are hw-test's own, for hosts that are not like this one. YAML's anchors and aliases are refused,
-// so that a file is never larger than it looks.
+// run; the only programs are hw-test's own, for hosts that are not like this
+// one. YAML's anchors and aliases are refused, so that a file is never larger
+// than it looks.
 package lab
 
 import (
