@@ -40,10 +40,10 @@ func hears(t *testing.T, c *Conversation, want string) {
 func TestConverse(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
-	s := l.serve("a", l.here, 1, "")
+	s := l.Serve("a", "")
 	c := l.config(s)
 	c.Silence = 3 * time.Second // shorter than what is held up below
-	h := l.mustDial(Target{Host: s.address}, c)
+	h := l.mustDial(Target{Host: s.Address}, c)
 	ctx := t.Context()
 
 	t.Run("echo", func(t *testing.T) {
@@ -91,7 +91,7 @@ func TestConverse(t *testing.T) {
 		}
 	})
 	t.Run("by the name hw-test", func(t *testing.T) {
-		hears(t, converse(t, h, ctx, "hw-test", "agent"), "hw-test was called [agent]\n")
+		hears(t, converse(t, h, ctx, "hw-test", "agent"), "hw-test is agent\n")
 	})
 	t.Run("standard error", func(t *testing.T) {
 		var stderr bytes.Buffer
@@ -213,9 +213,9 @@ func TestConverse(t *testing.T) {
 // TestConverseLost: a broken connection ends who reads and who writes, and the
 // program on the host.
 func TestConverseLost(t *testing.T) {
-	for name, cut := range map[string]func(w *work){
-		"sshd is killed":     func(w *work) { killSessions(w.l.t, w.s) },
-		"the network is cut": func(w *work) { w.l.here.SetUp("to-a", false) },
+	for name, cut := range map[string]func(w *work) error{
+		"sshd is killed":     func(w *work) error { return w.s.KillSessions() },
+		"the network is cut": func(w *work) error { return w.l.Here.SetUp(w.s.Link, false) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWork(t)
@@ -225,7 +225,9 @@ func TestConverseLost(t *testing.T) {
 			wrote := make(chan error, 1)
 			go func() { _, err := c.Write(make([]byte, 1<<20)); wrote <- err }()
 			time.Sleep(100 * time.Millisecond)
-			cut(w)
+			if err := cut(w); err != nil {
+				t.Fatal(err)
+			}
 			_, readErr := c.Read(make([]byte, 1))
 			_, waitErr := flood.Wait()
 			for _, err := range []error{<-wrote, readErr, waitErr, c.Close()} {
@@ -249,11 +251,11 @@ func TestConverseLost(t *testing.T) {
 func (w *work) controller(t *testing.T, args ...string) *exec.Cmd {
 	t.Helper()
 	cmd := exec.Command("/proc/self/exe")
-	cmd.Args = append([]string{"play-controller", jsonOf(w.c), w.s.address, w.token + "-controlled"}, args...)
+	cmd.Args = append([]string{"play-controller", jsonOf(w.c), w.s.Address, w.token + "-controlled"}, args...)
 	said := make(saying, 1)
 	cmd.Stdout, cmd.Stderr = said, os.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if err := w.l.here.Start(cmd); err != nil {
+	if err := w.l.Here.Start(cmd); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {

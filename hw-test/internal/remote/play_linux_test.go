@@ -10,22 +10,28 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
-	"path/filepath"
 	"strconv"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/ringwalk/ringwalk/hw-test/internal/sshtest"
 )
 
 // TestMain makes the test binary what hw-test is: on a host, where its file has
 // a name of ours, the supervisor; and the programs below, by their names.
 func TestMain(m *testing.M) {
-	name := filepath.Base(os.Args[0])
+	name := sshtest.Program(os.Args[0])
 	switch {
-	case strings.HasPrefix(name, "hw-test-") || strings.HasPrefix(name, ".new-"):
+	case name == "hw-test":
+		if os.Args[1] == "agent" {
+			fmt.Println("hw-test is", os.Args[1])
+			os.Exit(0)
+		}
 		if os.Args[1] == "supervise" {
-			if err := supervise(); err != nil {
+			c := SuperviseCommand()
+			c.SetArgs(os.Args[2:])
+			if c.Execute() != nil {
 				os.Exit(1)
 			}
 		}
@@ -79,8 +85,6 @@ var plays = map[string]func(args []string){
 		fmt.Println("ready")
 		time.Sleep(time.Hour)
 	},
-	// hw-test is called by its own name, too.
-	"hw-test":   func(args []string) { fmt.Println("hw-test was called", args) },
 	"play-echo": func([]string) { io.Copy(os.Stdout, os.Stdin) },
 	// play-sum reads to the end and then says how much that was.
 	"play-sum": func(args []string) {

@@ -169,7 +169,7 @@ func TestHello(t *testing.T) {
 		"welcome\nto this" + hello + "\nx":      true,
 		"welcome\n":                             false,
 		strings.Repeat("chatter\n", 10000):      false,
-		"==ringwalk supervise 2==\n" + "\nx\ny": false,
+		"==ringwalk supervise 1==\n" + "\nx\ny": false,
 	} {
 		r := bufio.NewReader(strings.NewReader(text))
 		if err := readHello(r); (err == nil) != ok {
