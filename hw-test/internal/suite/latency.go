@@ -89,7 +89,7 @@ func latency(ctx context.Context, b *job, row *Row) error {
 
 // oneWay is the delay of a trial's frames, nil where rcv measured none.
 func oneWay(t *trial.Trial) *cli.Times {
-	if d := t.Rcv.Probe.Delay; d != nil {
+	if d := t.Rcv[0].Probe.Delay; d != nil {
 		return d.OneWay
 	}
 	return nil

@@ -15,6 +15,9 @@ func (r *Report) found() *results.Suite {
 	s := &results.Suite{
 		Environment: r.Environment, Settings: r.Settings, Seconds: r.Seconds, ExitStatus: r.ExitStatus,
 	}
+	if note := r.generators(); note != "" {
+		s.Notes = append(s.Notes, note)
+	}
 	for _, row := range r.Rows {
 		c := &results.Case{Name: row.Size, Verdict: row.Verdict, Sentence: row.Sentence, Seconds: row.Seconds}
 		if row.Search != nil {
@@ -122,9 +125,11 @@ const alike = 0.8
 
 type effort struct{ seconds, packets float64 }
 
-func (e *effort) add(r *cli.Result) {
-	e.seconds += r.CPUSeconds
-	e.packets += float64(r.Packets)
+func (e *effort) add(list []*cli.Result) {
+	for _, r := range list {
+		e.seconds += r.CPUSeconds
+		e.packets += float64(r.Packets)
+	}
 }
 
 func (e *effort) figure(name string) results.Figure {

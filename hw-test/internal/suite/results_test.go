@@ -18,8 +18,8 @@ func tried(load, seconds float64, lost uint64) *trial.Trial {
 	sent := uint64(load * seconds)
 	return &trial.Trial{
 		Load: load, Seconds: seconds, Kind: search.Valid, Sent: sent, Lost: lost,
-		Pktgen: &cli.Result{Packets: sent, CPUSeconds: 500e-9 * float64(sent)},
-		Rcv:    &cli.Result{Packets: sent - lost, CPUSeconds: 700e-9 * float64(sent-lost)},
+		Pktgen: []*cli.Result{{Packets: sent, CPUSeconds: 500e-9 * float64(sent)}},
+		Rcv:    []*cli.Result{{Packets: sent - lost, CPUSeconds: 700e-9 * float64(sent-lost)}},
 	}
 }
 
@@ -47,7 +47,7 @@ func TestFoundThroughput(t *testing.T) {
 	invalid.Kind = search.Invalid
 	// Of another load, the CPU time of which is another.
 	slow := tried(1000, 10, 0)
-	slow.Pktgen.CPUSeconds *= 9
+	slow.Pktgen[0].CPUSeconds *= 9
 	row.Trials = []*trial.Trial{tried(8000, 1, 4000), tried(5000, 10, 0), tried(5050, 10, 505), invalid, slow}
 	row.Search = &search.Result{Goals: []search.GoalResult{
 		{Goal: search.Goal{Name: "NDR"}, Verdict: search.Found, Lower: 5000, Upper: 5050},
