@@ -39,7 +39,8 @@ type Result struct {
 	Mode string `json:"mode"`
 	// Options are the flags that were given, by long name.
 	Options map[string]string `json:"options,omitempty"`
-	// Start is when counting began, wall clock, RFC 3339.
+	// Start is when counting began, wall clock, RFC 3339 with nanoseconds: of
+	// tx the first frame, after --start-at. Absent if that never came.
 	Start time.Time `json:"start,omitzero"`
 	// Packets counts frames sent or received, a frame of several slots once.
 	Packets uint64 `json:"packets"`

@@ -34,6 +34,9 @@ type Ping struct {
 	Late uint64 `json:"late"`
 	// Foreign is packets received that answer no ping of this run.
 	Foreign uint64 `json:"foreign"`
+	// Calls is system calls of both directions that moved or tried to move
+	// packets; those that wait are not counted.
+	Calls uint64 `json:"calls"`
 	// KernelDrops is frames the kernel dropped because the program was late.
 	KernelDrops uint64 `json:"kernel_drops"`
 	// TimeoutSeconds is how long an answer may take.
@@ -50,6 +53,9 @@ type Ping struct {
 type Pong struct {
 	// Requested is the packets asked for by -n; 0 is no limit.
 	Requested uint64 `json:"requested"`
+	// Calls is system calls of both directions that moved or tried to move
+	// packets; those that wait are not counted.
+	Calls uint64 `json:"calls"`
 	// Undrained is packets that were to go back and had not left when the
 	// port closed. They are not in Packets.
 	Undrained uint64 `json:"undrained"`

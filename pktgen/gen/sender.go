@@ -17,6 +17,8 @@ type sender struct {
 	rubbish bool          // buffers are sent as they are
 	burst   int
 	limit   uint64     // frames
+	start   int64      // when the run is to begin, ns of engine.Clock
+	waits   bool       // for that
 	until   int64      // ns of engine.Clock; 0: no end
 	pace    *pacer     // nil: as fast as it goes
 	play    *player    // nil: frames are the writer's
@@ -28,7 +30,8 @@ type sender struct {
 	placed  uint64 // frames put into the ring
 	written int    // slots whose buffer holds a frame of the writer's
 
-	base engine.Stats // the queue's before Run
+	base  engine.Stats // the queue's before Run
+	began atomic.Int64 // when the first frame was made, ns since 1970; 0: not yet
 	// Once the end records begin: batches and bytes of frames, and frames that
 	// have left plus one.
 	batches, bytes, frames atomic.Uint64
@@ -41,6 +44,15 @@ type sender struct {
 // holds a frame, so only what differs from frame to frame is written.
 func (s *sender) Process(_, out []*netmap.Ring, clk *engine.Clock) (int, bool, error) {
 	ring := out[0]
+	if s.waits {
+		wall, now := clk.Wall(), clk.Now()
+		if now < s.start {
+			clk.WakeAt(s.start)
+			return 0, false, nil
+		}
+		s.waits = false
+		s.began.Store(wall)
+	}
 	if s.play != nil {
 		return s.replay(ring, clk)
 	}

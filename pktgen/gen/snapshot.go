@@ -22,6 +22,7 @@ type Snapshot struct {
 	Behind     time.Duration // of a paced run: the furthest that a batch was behind its schedule
 	Departures Departures    // of a paced run
 	Replay     *Replayed     // of a replay; else nil
+	Start      time.Time     // when the first thread began to send; zero: none has
 	Seconds    float64       // from the start until now, or until the last frame had left
 	CPU        time.Duration // of the threads, user and system, until the last frame had left; see cputime.Meter.Used
 	Queues     []Queue
@@ -43,6 +44,11 @@ func (g *Generator) Snapshot() Snapshot {
 		sn.EndRecords += ends
 		sn.Batches += batches
 		sn.CPU += s.cpu.Used()
+		if ns := s.began.Load(); ns != 0 {
+			if t := time.Unix(0, ns); sn.Start.IsZero() || t.Before(sn.Start) {
+				sn.Start = t
+			}
+		}
 		sn.Engine.Add(s.queue.Stats())
 		if done {
 			sn.Undrained += s.undrained
@@ -64,7 +70,7 @@ func (g *Generator) Snapshot() Snapshot {
 	case done:
 		sn.Seconds = g.seconds
 	default:
-		sn.Seconds = float64(engine.Monotonic()-begin) / 1e9
+		sn.Seconds = max(0, float64(engine.Monotonic()-begin)/1e9)
 	}
 	return sn
 }

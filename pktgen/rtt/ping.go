@@ -213,6 +213,7 @@ type Snapshot struct {
 	Sent       uint64        // pings that have left
 	Bytes      uint64        // of those, without CRC
 	Batches    uint64        // syncs that sent at least one
+	Calls      uint64        // system calls, of all queues, that moved or tried to move packets; those that wait are not counted
 	Undrained  uint64        // pings that were in the ring and had not left at the end
 	Received   uint64        // answered within the timeout, each counted once
 	Lost       uint64        // not answered within the timeout; after Run, all that left and are not in Received
@@ -243,6 +244,7 @@ func (p *Pinger) Snapshot() Snapshot {
 	for _, q := range p.rx {
 		sn.Engine.Add(q.Stats())
 	}
+	sn.Calls = tx.Syncs - p.base.Syncs + sn.Engine.Syncs
 	sn.RTT, sn.CPU = p.log.total(), p.cpu.Used()
 	switch begin := p.begin.Load(); {
 	case begin == 0:

@@ -133,6 +133,7 @@ type Reflection struct {
 	Packets   uint64 // that have left
 	Bytes     uint64 // of those, without CRC
 	Batches   uint64 // syncs that sent at least one
+	Calls     uint64 // system calls, of all queues, that moved or tried to move packets; those that wait are not counted
 	TooLong   uint64 // packets of more fragments than a ring has slots, dropped
 	NoPeer    uint64 // packets without an address to go back to, or with one that the kernel refused, dropped
 	Undrained uint64 // packets that were in the rings and had not left when Run ended
@@ -154,11 +155,14 @@ func (r *Reflector) Snapshot() Reflection {
 		sn.Packets += q.Packets
 		sn.Bytes += q.Bytes
 		sn.Batches += st.Batches - s.base.Batches
+		sn.Calls += st.Syncs - s.base.Syncs
 		sn.TooLong += s.tooLong.Load()
 		sn.CPU += s.cpu.Used()
 		sn.NoPeer += st.NoPeer - s.base.NoPeer
 		for _, x := range s.rx {
-			sn.Engine.Add(x.Stats())
+			rx := x.Stats()
+			sn.Engine.Add(rx)
+			sn.Calls += rx.Syncs
 		}
 		if done {
 			sn.Undrained += s.undrained

@@ -9,8 +9,10 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/ringwalk/ringwalk/engine"
 	"github.com/ringwalk/ringwalk/internal/cli"
 	"github.com/ringwalk/ringwalk/internal/command/rcv"
+	"github.com/ringwalk/ringwalk/netmap"
 )
 
 // modes is the flags about what to do, and about what comes back.
@@ -56,11 +58,11 @@ var functions = []string{"tx", "rx", "ping", "pong", "txseq", "rxseq"}
 var heeded = map[string]string{
 	"rx":    "probe max-loss until-silence",
 	"rxseq": "max-loss until-silence",
-	"ping":  "length rate burst src dst src-mac dst-mac ipv4 ipv6 frame fields payload best-effort force qdisc-bypass gso timeout max-loss",
-	"pong":  "force qdisc-bypass gso",
+	"ping":  "length rate burst src dst src-mac dst-mac ipv4 ipv6 frame fields payload best-effort force qdisc-bypass gso timeout max-loss per-call",
+	"pong":  "force qdisc-bypass gso per-call",
 }
 
-const notSending = "timeout max-loss until-silence"
+const notSending = "timeout max-loss until-silence per-call"
 
 // unheeded sorts out the flags that were given and mean nothing in this mode.
 // pkt-gen takes its letters in every mode, so those get a note; the others are
@@ -131,6 +133,22 @@ func (o *options) receive(stdout, stderr io.Writer) (int, error) {
 func (o *options) notOnFiles() error {
 	if strings.HasPrefix(o.Port, "pcap:") {
 		return cli.Usagef("-f %s needs a port that both sends and receives, which a capture file is not", o.mode)
+	}
+	return nil
+}
+
+// callsMove refuses what --per-call cannot do.
+func (o *options) callsMove() error {
+	const most = 1024 // that a call can move (UIO_MAXIOV)
+	if o.perCall > most {
+		return cli.Usagef("--per-call %d: a system call moves at most %d packets", o.perCall, most)
+	}
+	spec, _, err := engine.Resolve(o.Port)
+	if err != nil || o.perCall == 0 {
+		return nil // opening says so
+	}
+	if _, err := netmap.ParseSpec(spec); err == nil {
+		return cli.Usagef("--per-call %d: a system call moves all that a netmap ring holds, and %s has such: leave it out", o.perCall, o.Port)
 	}
 	return nil
 }

@@ -34,6 +34,9 @@ func (o *options) ping(stdout, stderr io.Writer) (int, error) {
 		err = cli.Usagef("timeout of %v: want 1 ms to 1 h", t)
 	}
 	if err == nil {
+		err = o.callsMove()
+	}
+	if err == nil {
 		err = o.allowed()
 	}
 	if err != nil {
@@ -42,7 +45,7 @@ func (o *options) ping(stdout, stderr io.Writer) (int, error) {
 	ctx, stop := cli.Signals(context.Background())
 	defer stop()
 	rep := o.Reporter("pktgen", stdout, stderr)
-	port, err := o.Open(o.offloads.apply(engine.Config{RX: engine.All, TX: 1, QdiscBypass: o.bypass, Promisc: true}), rep)
+	port, err := o.Open(o.offloads.apply(engine.Config{RX: engine.All, TX: 1, QdiscBypass: o.bypass, Promisc: true, Vector: o.perCall}), rep)
 	if err != nil {
 		return 0, err
 	}
@@ -87,7 +90,7 @@ func (o *options) pinged(s rtt.Snapshot, c *rtt.Config, info engine.Info, start 
 		Requested: o.count, Undrained: s.Undrained, RateAskedPPS: c.Rate, GivenUpSeconds: s.GivenUp.Seconds(),
 	}
 	r.Ping = &cli.Ping{
-		Received: s.Received, Lost: s.Lost, Duplicates: s.Duplicates, Late: s.Late, Foreign: s.Foreign,
+		Received: s.Received, Lost: s.Lost, Duplicates: s.Duplicates, Late: s.Late, Foreign: s.Foreign, Calls: s.Calls,
 		KernelDrops: s.Engine.KernelDrops, TimeoutSeconds: o.modes.timeout.Seconds(), RTT: times(s.RTT),
 	}
 	r.Fill()

@@ -8,7 +8,6 @@ import (
 	"io"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/spf13/pflag"
 
@@ -54,7 +53,9 @@ type options struct {
 	mode       string
 	count      uint64
 	burst      int
+	perCall    int
 	pace       pace
+	startAt    moment
 	replay     replay
 	probe      string
 	stream     uint16
@@ -75,8 +76,10 @@ func newOptions(stdout io.Writer) *options {
 	fs.StringVarP(&o.mode, "function", "f", "tx", "what to do: the `mode` tx, rx, ping, pong, txseq or rxseq")
 	fs.VarP(cli.CountValue(&o.count), "count", "n", "stop after this many frames of all threads together")
 	o.pace.register(fs)
+	fs.Var(&o.startAt, "start-at", "open the port, say \"ready\", and send from this `time` on, as several pktgens that begin together do: RFC 3339 with fractions of a second, as in 2026-05-04T12:00:00.5Z, or @SECONDS[.FRACTION] since 1970; at once if it has passed")
 	o.replay.register(fs)
 	fs.VarP(cli.CountValue(&o.burst), "burst", "b", "hand at most this many frames to the kernel at once, per thread; default: as many as the ring holds (pkt-gen: 512); ping: 1")
+	fs.Var(cli.CountValue(&o.perCall), "per-call", "ping, pong: move at most this many packets in a system call, either way, 1 to 1024: with 1 each is sent back before the next is received; default: all there are")
 	o.frames.register(fs)
 	fs.StringVar(&o.probe, "probe", "auto", "number and time the frames: the `mode` on, off, or auto (on, unless -l leaves no room)")
 	fs.Var((*streamValue)(&o.stream), "stream", "stream `id` of the first thread's probes, 0 to 65535; thread i has id + i; default: 0")
@@ -111,7 +114,10 @@ func (v *streamValue) Type() string   { return "id" }
 // config makes the generator's config of the flags.
 func (o *options) config(cpus []int) (*gen.Config, error) {
 	c := &gen.Config{
-		Count: o.count, Duration: o.Duration, Burst: o.burst, Stream: o.stream, CPUs: cpus,
+		Count: o.count, Duration: o.Duration, StartAt: o.startAt.Time, Burst: o.burst, Stream: o.stream, CPUs: cpus,
+	}
+	if err := o.startAt.near(); err != nil {
+		return nil, err
 	}
 	var ok bool
 	if c.Probe, ok = map[string]gen.Probe{"auto": gen.Auto, "on": gen.On, "off": gen.Off}[o.probe]; !ok {
@@ -210,8 +216,10 @@ func (o *options) transmit(stdout, stderr io.Writer) (int, error) {
 	if o.count == 0 && o.Duration == 0 && o.replay.file == "" {
 		rep.Note("sending on %s until ^C", info.Spec)
 	}
-	start := time.Now()
-	result := func() cli.Result { return o.result(g.Snapshot(), cfg, info, start) }
+	if at := o.startAt; !at.IsZero() {
+		rep.Note("ready: sending on %s from %v on", info.Spec, &at)
+	}
+	result := func() cli.Result { return o.result(g.Snapshot(), cfg, info) }
 	return port.Do(ctx, &command.Job{
 		Run: g.Run, Result: result,
 		Close: func() error { return errors.Join(port.Close(), o.queue.restore()) },
@@ -221,8 +229,8 @@ func (o *options) transmit(stdout, stderr io.Writer) (int, error) {
 }
 
 // result makes the result of what has been sent until now.
-func (o *options) result(s gen.Snapshot, cfg *gen.Config, info engine.Info, start time.Time) cli.Result {
-	r := o.Result("pktgen", o.mode, info, o.flags, start)
+func (o *options) result(s gen.Snapshot, cfg *gen.Config, info engine.Info) cli.Result {
+	r := o.Result("pktgen", o.mode, info, o.flags, s.Start)
 	r.Packets, r.Bytes, r.Seconds, r.Syncs = s.Packets, s.Bytes, s.Seconds, s.Batches
 	r.CPUSeconds = s.CPU.Seconds()
 	for i, q := range s.Queues {

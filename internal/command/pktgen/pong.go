@@ -19,6 +19,9 @@ func (o *options) pong(stdout, stderr io.Writer) (int, error) {
 		err = o.notOnFiles()
 	}
 	if err == nil {
+		err = o.callsMove()
+	}
+	if err == nil {
 		err = o.allowed()
 	}
 	if err != nil {
@@ -27,7 +30,7 @@ func (o *options) pong(stdout, stderr io.Writer) (int, error) {
 	ctx, stop := cli.Signals(context.Background())
 	defer stop()
 	rep := o.Reporter("pktgen", stdout, stderr)
-	port, err := o.Open(o.offloads.apply(engine.Config{RX: o.Queues(), TX: o.Queues(), QdiscBypass: o.bypass, Promisc: true}), rep)
+	port, err := o.Open(o.offloads.apply(engine.Config{RX: o.Queues(), TX: o.Queues(), QdiscBypass: o.bypass, Promisc: true, Vector: o.perCall}), rep)
 	if err != nil {
 		return 0, err
 	}
@@ -57,7 +60,7 @@ func (o *options) reflected(s rtt.Reflection, info engine.Info, start time.Time)
 		r.Queues = append(r.Queues, cli.Queue{Index: i, Packets: q.Packets, Bytes: q.Bytes})
 	}
 	r.Pong = &cli.Pong{
-		Requested: o.count, Undrained: s.Undrained, TooLong: s.TooLong, NoPeer: s.NoPeer,
+		Requested: o.count, Calls: s.Calls, Undrained: s.Undrained, TooLong: s.TooLong, NoPeer: s.NoPeer,
 		KernelDrops: s.Engine.KernelDrops, Truncated: s.Engine.Truncated,
 	}
 	r.Fill()

@@ -113,10 +113,11 @@ func rates(r *cli.Result) (achieved, asked float64) {
 // means nothing.
 const briefest = 50 * time.Millisecond
 
-// missed says by how much the rate was missed, "" if it was not.
+// missed says by how much the rate was missed, "" if it was not, or if sending
+// has not begun.
 func missed(r *cli.Result) string {
 	achieved, asked := rates(r)
-	if r.RateMet || r.Requested > 0 && achieved*r.Seconds < asked*briefest.Seconds() {
+	if r.RateMet || r.Start.IsZero() || r.Requested > 0 && achieved*r.Seconds < asked*briefest.Seconds() {
 		return ""
 	}
 	unit := "pps"
