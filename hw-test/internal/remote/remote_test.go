@@ -21,12 +21,12 @@ func TestParseTarget(t *testing.T) {
 		"ssh://u@a:2222":  {Host: "a", User: "u", Port: 2222},
 		"u@d@[fe80::1]:7": {Host: "fe80::1", User: "u@d", Port: 7},
 	} {
-		if got, err := parseTarget(s); err != nil || !reflect.DeepEqual(got, want) {
+		if got, err := ParseTarget(s); err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("%s: %+v, %v", s, got, err)
 		}
 	}
 	for _, s := range []string{"", "u@", "a:x", "a:0", "a:65536"} {
-		if got, err := parseTarget(s); err == nil {
+		if got, err := ParseTarget(s); err == nil {
 			t.Errorf("%q: %+v", s, got)
 		}
 	}
