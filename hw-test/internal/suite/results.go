@@ -71,8 +71,12 @@ func (row *Row) losses() (list []results.Figure) {
 	return list
 }
 
-// delays are the figures of latency.
+// delays are the figures of latency. What is as likely the clocks' is told, and
+// not judged.
 func (row *Row) delays() (list []results.Figure) {
+	if c := row.clock(); c != nil {
+		list = append(list, results.Figure{Name: "clock uncertainty", Value: float64(c.WithinNS) / 1e3, Unit: "µs"})
+	}
 	for _, p := range row.Latency {
 		if p.Kind != search.Valid || p.Delay == nil {
 			continue
@@ -84,8 +88,12 @@ func (row *Row) delays() (list []results.Figure) {
 			name string
 			ns   int64
 		}{{"p50", p.Delay.P50NS}, {"p99", p.Delay.P99NS}, {"p99.9", p.Delay.P999NS}} {
+			better := results.Lower
+			if p.vague(q.ns) {
+				better = results.Neither
+			}
 			list = append(list, results.Figure{
-				Name: fmt.Sprintf("%s at %.0f %%", q.name, 100*p.Share), Value: float64(q.ns) / 1e3, Unit: "µs", Better: results.Lower,
+				Name: fmt.Sprintf("%s at %.0f %%", q.name, 100*p.Share), Value: float64(q.ns) / 1e3, Unit: "µs", Better: better,
 			})
 		}
 	}
@@ -175,6 +183,9 @@ func (row *Row) lossPlot() results.Plot {
 // delayPlot is delay by percentile, a line for each load.
 func (row *Row) delayPlot() results.Plot {
 	p := results.Plot{Title: row.Size + ": one-way delay", X: "percentile", Y: "µs", LogY: true}
+	if c := row.clock(); c != nil {
+		p.Title += fmt.Sprintf(", ± %v", ns(c.WithinNS))
+	}
 	for _, at := range row.Latency {
 		d := at.Delay
 		if d == nil || at.Kind != search.Valid {
