@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/ringwalk/ringwalk/hw-test/internal/preflight"
 	"github.com/ringwalk/ringwalk/hw-test/internal/program"
 	"github.com/ringwalk/ringwalk/hw-test/internal/results"
 	"github.com/ringwalk/ringwalk/hw-test/internal/session"
@@ -126,6 +127,52 @@ func TestVerdicts(t *testing.T) {
 		})
 	}
 }
+
+// TestFlows has every row run for each flow, whose programs then run alone; the
+// second flow loses a frame.
+func TestFlows(t *testing.T) {
+	port := func(spec, host string, l program.Launcher) *testbed.Port {
+		return &testbed.Port{Spec: spec, Host: host, Launch: l}
+	}
+	sends := port("packet:b", "gen", says(sent100, 0))
+	env := &flows{list: []testbed.Flow{
+		{From: port("packet:a", "", says(sent100, 0)), To: port("packet:x", "", says(got100, 0))},
+		{From: sends, To: port("packet:y", "", says(got99, 3))},
+	}}
+	o := Options{Sizes: "60,1514", Queues: "1", Send: 100 * time.Millisecond, Rung: auto}
+	r, err := Over(&o, &Place{Make: func(context.Context) (testbed.Environment, error) { return env, nil }, MostPPS: 1000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := new(session.Session)
+	s.Preflight = new(preflight.Report)
+	var out strings.Builder
+	if err := r.Run(t.Context(), s, &out, io.Discard); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, c := range s.Suites[0].Cases {
+		got = append(got, fmt.Sprintf("%s: %s", c.Name, c.Verdict))
+	}
+	want := "60 bytes, paced, packet:a → packet:x: passed; 60 bytes, paced, packet:b of gen → packet:y: failed; " +
+		"1514 bytes, paced, packet:a → packet:x: passed; 1514 bytes, paced, packet:b of gen → packet:y: failed"
+	if strings.Join(got, "; ") != want {
+		t.Errorf("%s\nwant %s", strings.Join(got, "; "), want)
+	}
+	for _, line := range []string{"failed  packet:b of gen → packet:y\n", "2 of 4 rows hold"} {
+		if !strings.Contains(out.String(), line) {
+			t.Errorf("lacks %q:\n%s", line, out.String())
+		}
+	}
+}
+
+// flows is an environment of several.
+type flows struct {
+	fake
+	list []testbed.Flow
+}
+
+func (f *flows) Flows() []testbed.Flow { return f.list }
 
 // TestNotReached ends before the second row: it is unfinished, and there.
 func TestNotReached(t *testing.T) {

@@ -189,8 +189,10 @@ func (r *runner) run(ctx context.Context, keep *session.Suite, human io.Writer) 
 	return nil
 }
 
-// over runs the rows in an environment.
+// over runs the rows in an environment, one flow at a time.
 func (r *runner) over(ctx context.Context, env testbed.Environment, keep *session.Suite, human io.Writer) {
+	r.rows = each(r.rows, env.Flows())
+	r.report.Planned = len(r.rows)
 	printHeader(human)
 	for i, row := range r.rows {
 		rate := 0.0
