@@ -2,7 +2,6 @@ package agent
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"strings"
 	"sync"
@@ -27,7 +26,7 @@ func Connect(ctx context.Context, l *lab.Lab) (*Hosts, error) {
 		err = l.ResolveWith(func(name string) ([]lab.Device, error) { return hosts.Host(name).devices, nil })
 	}
 	if err != nil {
-		return nil, errors.Join(err, hosts.Close())
+		return nil, join([]error{err, hosts.Close()})
 	}
 	return hosts, nil
 }
@@ -56,7 +55,7 @@ type several []error
 func (s several) Error() string {
 	var words []string
 	for _, err := range s {
-		words = append(words, err.Error())
+		words = append(words, strings.ReplaceAll(err.Error(), "\n", "; "))
 	}
 	return strings.Join(words, "; ")
 }
@@ -155,7 +154,7 @@ func (h *Hosts) Recover() (list []recovery.Recovered, err error) {
 			r.Host = one.name
 			list = append(list, r)
 		}
-		err = errors.Join(err, one.failed(e, out.Error))
+		err = join([]error{err, one.failed(e, out.Error)})
 	}
 	return list, err
 }

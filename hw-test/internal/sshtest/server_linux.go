@@ -68,6 +68,7 @@ mount --bind "$1/shadow" /etc/shadow
 mount -t tmpfs tmpfs /run
 mkdir /run/sshd
 mount -t proc proc /proc
+mount -t sysfs sysfs /sys
 HOME=$1/home
 `+setup+`
 exec `+sshd+` -D -e -f "$1/config"`, "sh", s.Dir)
