@@ -140,7 +140,7 @@ func TestFlows(t *testing.T) {
 		{From: sends, To: port("packet:y", "", says(got99, 3))},
 	}}
 	o := Options{Sizes: "60,1514", Queues: "1", Send: 100 * time.Millisecond, Rung: auto}
-	r, err := Over(&o, &Place{Make: func(context.Context) (testbed.Environment, error) { return env, nil }, MostPPS: 1000})
+	r, err := Over(&o, made{env}, 1000)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -234,7 +234,7 @@ func TestLeft(t *testing.T) {
 	}
 	env := &fake{testbed.Port{Launch: asks}, testbed.Port{Launch: says(got100, 0)}}
 	r, err := Over(&Options{Sizes: "60", Queues: "1", Send: 100 * time.Millisecond, Rung: auto},
-		&Place{Make: func(context.Context) (testbed.Environment, error) { return env, nil }})
+		made{env}, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -246,3 +246,8 @@ func TestLeft(t *testing.T) {
 		t.Errorf("lacks %s\n%s", want, asked)
 	}
 }
+
+// made is an environment that is there.
+type made struct{ testbed.Environment }
+
+func (m made) Open(context.Context) (testbed.Environment, error) { return m.Environment, nil }

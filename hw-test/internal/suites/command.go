@@ -162,7 +162,7 @@ func newRunner(name string, shared *suite.Options, made bool, fs *pflag.FlagSet)
 			return self.New(&o)
 		}
 		// A tenth of the highest rate is to be no matter for what is tested.
-		return self.Over(&o, &self.Place{Make: shared.Open, What: shared.Describe(), MostPPS: shared.MostPPS() / 10})
+		return self.Over(&o, shared, shared.MostPPS()/10)
 	case "mirror":
 		return mirror.New(rounds)
 	case "sockets":

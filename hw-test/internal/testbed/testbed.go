@@ -26,6 +26,7 @@
 package testbed
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -50,6 +51,14 @@ type Environment interface {
 	Counters() ([]Counters, error)
 	// Close removes it.
 	Close() error
+}
+
+// A Maker is what an environment is made by, when the time has come.
+type Maker interface {
+	// Describe says what Open will make.
+	Describe() Description
+	// Open makes it; the caller closes it.
+	Open(context.Context) (Environment, error)
 }
 
 // Description is what a report says of an environment.
