@@ -80,9 +80,11 @@ changes=$(git status --porcelain)
 	exit 1
 }
 
-# Everything that has a date has the commit's.
+# Everything that has a date has the commit's; what Go builds is not up to whose
+# environment it is.
 SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)
 export SOURCE_DATE_EPOCH LC_ALL=C TZ=UTC
+export GOFLAGS='-mod=readonly -trimpath' CGO_ENABLED=0 GOAMD64=v1 GOARM64=v8.0
 umask 022
 if tag=$(git describe --tags --match 'v[0-9]*' 2>/dev/null); then
 	version=${tag#v}
@@ -95,7 +97,7 @@ trap 'rm -rf "$work"' EXIT
 
 # build OS ARCH makes the static program.
 build() {
-	CGO_ENABLED=0 GOOS=$1 GOARCH=$2 go build -trimpath -buildvcs=true -ldflags '-s -w' -o "$work/$1-$2/hw-test" ./hw-test
+	GOOS=$1 GOARCH=$2 go build -buildvcs=true -ldflags '-s -w' -o "$work/$1-$2/hw-test" ./hw-test
 }
 
 say "ringwalk $version"
@@ -140,7 +142,7 @@ for t in "${targets[@]}"; do
 	if [ "$os" = linux ]; then
 		(
 			cd scripts/release
-			TREE=$tree CHANGELOG=$work/changelog.gz VERSION=$version ARCH=$arch GOFLAGS=-mod=readonly \
+			TREE=$tree CHANGELOG=$work/changelog.gz VERSION=$version ARCH=$arch \
 				go tool nfpm package --packager deb --config nfpm.yaml --target "$out/ringwalk_${version}_$arch.deb" >&2
 		)
 	fi
