@@ -110,6 +110,15 @@ find "$shared/man" -name '*.1' -exec gzip -n9 {} +
 "$own" completion bash >"$shared/completions/hw-test.bash"
 "$own" completion zsh >"$shared/completions/_hw-test"
 "$own" completion fish >"$shared/completions/hw-test.fish"
+# What Debian's tools read; what is new stands in CHANGELOG.md.
+cat >"$work/changelog" <<END
+ringwalk ($version) unstable; urgency=medium
+
+  * Commit $(git rev-parse HEAD); see CHANGELOG.md.
+
+ -- $(sed -n 's/^maintainer: //p' scripts/release/nfpm.yaml)  $(date -u -R -d "@$SOURCE_DATE_EPOCH")
+END
+gzip -n9 "$work/changelog"
 
 for t in "${targets[@]}"; do
 	os=${t%/*} arch=${t#*/}
@@ -118,7 +127,9 @@ for t in "${targets[@]}"; do
 	name=ringwalk_${version}_${os}_$arch
 	tree=$work/$name
 	mkdir "$tree"
-	cp -a "$shared/man" "$shared/completions" README.md CHANGELOG.md LICENSE "$tree"
+	cp -a "$shared/man" "$shared/completions" "$tree"
+	# With modes that are not the checkout's, which are its umask's.
+	install -m 644 README.md CHANGELOG.md LICENSE "$tree"
 	install -m 755 "$work/$os-$arch/hw-test" "$tree/hw-test"
 	# One program by three names: argv[0] says which.
 	ln -s hw-test "$tree/pktgen"
@@ -129,7 +140,7 @@ for t in "${targets[@]}"; do
 	if [ "$os" = linux ]; then
 		(
 			cd scripts/release
-			TREE=$tree VERSION=$version ARCH=$arch GOFLAGS=-mod=readonly \
+			TREE=$tree CHANGELOG=$work/changelog.gz VERSION=$version ARCH=$arch GOFLAGS=-mod=readonly \
 				go tool nfpm package --packager deb --config nfpm.yaml --target "$out/ringwalk_${version}_$arch.deb" >&2
 		)
 	fi

@@ -16,6 +16,7 @@
 //	hw-test throughput, loss, latency ──▶ package suite
 //	hw-test compare     ──▶ package compare
 //	hw-test run         ──▶ package suites, all of these that test
+//	hw-test recover     ──▶ package agent, which runs hw-test agent on other hosts
 //	hw-test supervise   ──▶ package remote, which runs it on other hosts
 //	hw-test man         ──▶ package manual; hw-test completion is cobra's
 //
@@ -33,6 +34,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/ringwalk/ringwalk/hw-test/internal/agent"
 	"github.com/ringwalk/ringwalk/hw-test/internal/carried"
 	"github.com/ringwalk/ringwalk/hw-test/internal/compare"
 	"github.com/ringwalk/ringwalk/hw-test/internal/conform"
@@ -133,7 +135,8 @@ func newRoot(status *int) *cobra.Command {
 	root.AddCommand(newSelf(status), vm.Command(status, append(carried.Names(), conform.Name)...),
 		info.Command(status, nil), valectl.Command(nil), qdiscs.Command(),
 		mirror.Command(status), sockets.Command(status), conform.Command(status), manysockets.Command(status),
-		lab.Command(), preflight.Command(status), compare.Command(status), manual.Command(manuals), remote.SuperviseCommand())
+		lab.Command(), preflight.Command(status, agent.Reach), compare.Command(status), manual.Command(manuals),
+		agent.RecoverCommand(), agent.Command(), remote.SuperviseCommand())
 	root.AddCommand(suite.Commands(status)...)
 	root.AddCommand(suites.Command(status))
 	for _, name := range carried.Names() {

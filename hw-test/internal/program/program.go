@@ -4,7 +4,7 @@
 //	Launcher: a process in some namespace, or a goroutine
 //	   │
 //	   ▼            stderr: "rcv: ready: …"        stdout: the JSON result
-//	Start ──▶ Program ──▶ IsReady ──▶ Wait ──▶ Outcome: Result, Failure
+//	Start ──▶ Program ──▶ IsReady ──▶ Wait, Stop ──▶ Outcome: Result, Failure
 package program
 
 import (
@@ -23,13 +23,14 @@ import (
 	"github.com/ringwalk/ringwalk/internal/cli"
 )
 
-// A Launcher starts pktgen or rcv. The end of ctx ends it, at the latest two
-// seconds after. wait returns its exit status, or an error whose sentence goes
-// on after the program's name; the writers may be in use still if that is
-// ErrHangs.
+// A Launcher starts pktgen or rcv. The end of ctx ends it in order (SIGTERM),
+// at the latest two seconds after. wait returns its exit status, also of one
+// that ended in order so, or an error whose sentence goes on after the program's
+// name: ErrHangs if the end of ctx did not end it in order, and then the writers
+// may be in use still.
 type Launcher func(ctx context.Context, name string, args []string, stdout, stderr io.Writer) (wait func() (int, error), err error)
 
-// ErrHangs is of a program that its context ended.
+// ErrHangs is of a program that had to be stopped.
 var ErrHangs = errors.New("did not end in time and was stopped")
 
 // Process launches by starter, which is cmd.Start in some namespace.
@@ -46,15 +47,17 @@ func Process(starter func(*exec.Cmd) error) Launcher {
 		return func() (int, error) {
 			err := cmd.Wait()
 			_, exited := errors.AsType[*exec.ExitError](err)
-			switch {
-			case err != nil && ctx.Err() != nil:
+			ended := ctx.Err() != nil
+			switch state := cmd.ProcessState; {
+			case ended && (state == nil || state.ExitCode() < 0 || errors.Is(err, exec.ErrWaitDelay)):
 				return 0, ErrHangs
-			case err != nil && !exited:
+			case err != nil && !exited && !ended: // else it is ctx's
 				return 0, fmt.Errorf("was lost sight of: %w", err)
-			case cmd.ProcessState.ExitCode() < 0:
-				return 0, fmt.Errorf("was ended by something else (%v)", cmd.ProcessState)
+			case state.ExitCode() < 0:
+				return 0, fmt.Errorf("was ended by something else (%v)", state)
+			default:
+				return state.ExitCode(), nil
 			}
-			return cmd.ProcessState.ExitCode(), nil
 		}, nil
 	}
 }
@@ -84,24 +87,30 @@ type Program struct {
 	ready chan struct{} // closed when it has said that it is ready
 	ended chan struct{} // closed when out is there
 	out   Outcome
+	stop  context.CancelFunc
 }
 
-// Start starts a program by l. What goes wrong is in its Outcome.
+// Start starts a program by l. What goes wrong is in its Outcome, and so is that
+// the end of ctx ended it, in order or not.
 func Start(ctx context.Context, l Launcher, name string, args []string) *Program {
 	var stdout bytes.Buffer
 	stderr := lines{want: name + ": ready:", seen: make(chan struct{})}
 	p := &Program{ready: stderr.seen, ended: make(chan struct{})}
-	wait, err := l(ctx, name, args, &stdout, &stderr)
+	own, stop := context.WithCancel(ctx)
+	p.stop = stop
+	wait, err := l(own, name, args, &stdout, &stderr)
 	if err != nil {
+		stop()
 		p.out.Failure = fmt.Sprintf("could not be started: %v", err)
 		close(p.ended)
 		return p
 	}
 	go func() {
 		defer close(p.ended)
+		defer stop()
 		status, err := wait()
-		if err == ErrHangs {
-			p.out.Failure = err.Error()
+		if err == ErrHangs || err == nil && ctx.Err() != nil {
+			p.out.Failure = ErrHangs.Error()
 			return
 		}
 		p.out = newOutcome(status, err, stdout.Bytes(), stderr.tail)
@@ -143,6 +152,13 @@ func newOutcome(status int, err error, stdout []byte, stderr []string) (o Outcom
 func (p *Program) Wait() Outcome {
 	<-p.ended
 	return p.out
+}
+
+// Stop ends a program that goes on until somebody does, in order, and waits for
+// its end: its result is as good as that of one that ends by itself.
+func (p *Program) Stop() Outcome {
+	p.stop()
+	return p.Wait()
 }
 
 // HasEnded reports whether it has ended by now.

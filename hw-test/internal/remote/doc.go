@@ -6,6 +6,7 @@
 //	│  Host   ├─────(jump hosts)─────▶│ sshd ├────────▶ hw-test supervise
 //	└─────────┘  keepalive            └──────┘                 │ pipes, own
 //	 Launcher: start, beats, term ───────────────────────────▶ │ process group
+//	 Converse: standard input ───────────────────────────────▶ │
 //	           ◀───────── output, exit status or signal, clock │
 //	                                                           ▼
 //	                                                    pktgen, rcv, …

@@ -137,7 +137,7 @@ Host * !gen
 
 func TestFrames(t *testing.T) {
 	var b bytes.Buffer
-	want := order{"rcv", []string{"\xff", ""}, time.Second, 2 * time.Second}
+	want := order{Name: "rcv", Args: []string{"\xff", ""}, Grace: time.Second, Silence: 2 * time.Second, Stdin: true}
 	writeFrame(&b, kindStart, pack(want))
 	writeFrame(&b, kindBeat, nil)
 	whole := b.Bytes()
@@ -169,7 +169,7 @@ func TestHello(t *testing.T) {
 		"welcome\nto this" + hello + "\nx":      true,
 		"welcome\n":                             false,
 		strings.Repeat("chatter\n", 10000):      false,
-		"==ringwalk supervise 2==\n" + "\nx\ny": false,
+		"==ringwalk supervise 1==\n" + "\nx\ny": false,
 	} {
 		r := bufio.NewReader(strings.NewReader(text))
 		if err := readHello(r); (err == nil) != ok {

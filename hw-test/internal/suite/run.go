@@ -64,7 +64,7 @@ func Run(ctx context.Context, name string, o *Options, fs *pflag.FlagSet, stdout
 			return status, err
 		}
 	}
-	plan := session.Plan{Name: name, Command: command, Lab: o.Lab(), Ports: o.Ports(), Lenient: o.inMachine != ""}
+	plan := session.Plan{Name: name, Command: command, Where: o.Where, Lenient: o.Where.InMachine != ""}
 	return session.Alone(ctx, r, &o.Session, &plan, o.JSON, stdout, stderr)
 }
 
@@ -118,6 +118,7 @@ func (r *Runner) Run(ctx context.Context, s *session.Session, human, progress io
 		for _, row := range b.Rows {
 			row.end(v, "%s", why)
 		}
+		b.broke = s.Lost()
 	} else if ctx.Err() == nil {
 		err = b.run(ctx)
 	}
@@ -129,7 +130,12 @@ func (r *Runner) Run(ctx context.Context, s *session.Session, human, progress io
 
 // run runs the rows. What goes wrong is in their verdicts.
 func (b *job) run(ctx context.Context) (err error) {
-	b.env, err = b.Open(ctx)
+	if b.Env == envSSH {
+		err = b.shares()
+	}
+	if err == nil {
+		b.env, err = b.Open(ctx)
+	}
 	switch {
 	case err != nil && ctx.Err() != nil:
 		return nil // nobody's fault

@@ -127,7 +127,7 @@ func run(ctx context.Context, names []string, o *suite.Options, fs *pflag.FlagSe
 	if o.JSON || o.Session.Results == session.Stdout {
 		human = stderr
 	}
-	s, err := session.Start(ctx, &o.Session, &session.Plan{Name: "run", Command: command, Lab: o.Lab(), Ports: o.Ports()})
+	s, err := session.Start(ctx, &o.Session, &session.Plan{Name: "run", Command: command, Where: o.Where})
 	if err != nil {
 		return 0, err
 	}

@@ -104,6 +104,26 @@ type Clock struct {
 	Within time.Duration `json:"within_ns"`
 }
 
+// String is the clock in words.
+func (c Clock) String() string {
+	ahead := "ahead of"
+	if c.Ahead < 0 {
+		ahead = "behind"
+	}
+	return fmt.Sprintf("its clock is %v %s this one's, known to ± %v", round(c.Ahead.Abs()), ahead, round(c.Within))
+}
+
+// round leaves out digits that nobody knows.
+func round(d time.Duration) time.Duration {
+	switch {
+	case d < 10*time.Microsecond:
+		return d.Round(10 * time.Nanosecond)
+	case d < 10*time.Millisecond:
+		return d.Round(time.Microsecond)
+	}
+	return d.Round(time.Millisecond)
+}
+
 // Role is what a device is for.
 type Role string
 
