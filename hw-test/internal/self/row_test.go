@@ -140,9 +140,14 @@ func TestFlows(t *testing.T) {
 		{From: sends, To: port("packet:y", "", says(got99, 3))},
 	}}
 	o := Options{Sizes: "60,1514", Queues: "1", Send: 100 * time.Millisecond, Rung: auto}
-	r, err := Over(&o, &Place{Make: func(context.Context) (testbed.Environment, error) { return env, nil }, MostPPS: 1000})
+	r, err := Over(&o, &Place{Make: func(context.Context) (testbed.Environment, error) { return env, nil }, MostPPS: 1000,
+		Paths: []string{"packet:a → packet:x", "packet:b of gen → packet:y"}})
 	if err != nil {
 		t.Fatal(err)
+	}
+	var plan strings.Builder
+	if r.PrintPlan(&plan, true); strings.Count(plan.String(), " → ") != 4 || r.Estimate() != 4*estimate(o.Send) {
+		t.Errorf("%v: %s", r.Estimate(), plan.String())
 	}
 	s := new(session.Session)
 	s.Preflight = new(preflight.Report)

@@ -60,10 +60,12 @@ type Place struct {
 	Make    func(context.Context) (testbed.Environment, error)
 	What    testbed.Description
 	MostPPS float64 // of the rows, if it is less than they have by themselves; 0: no matter
+	// Paths name the flows that Make will make, where there are several.
+	Paths []string
 }
 
-// Over makes the self-test over such ports: a paced row for each size, with the
-// queues that the ports have. At full speed a card loses frames that nobody
+// Over makes the self-test over such ports: a paced row for each size and flow,
+// with the queues that the ports have. At full speed a card loses frames that nobody
 // counts in time, so that no promise could be held against it.
 func Over(o *Options, p *Place) (session.Runner, error) {
 	r, err := newRunner(o)
@@ -74,6 +76,9 @@ func Over(o *Options, p *Place) (session.Runner, error) {
 	r.rows = slices.DeleteFunc(r.rows, func(row *Row) bool { return row.Pace != Paced || row.Queues != r.rows[0].Queues })
 	for _, row := range r.rows {
 		row.Queues = 0
+	}
+	if len(p.Paths) > 1 {
+		r.rows = each(r.rows, p.Paths)
 	}
 	return r, nil
 }
@@ -191,8 +196,6 @@ func (r *runner) run(ctx context.Context, keep *session.Suite, human io.Writer) 
 
 // over runs the rows in an environment, one flow at a time.
 func (r *runner) over(ctx context.Context, env testbed.Environment, keep *session.Suite, human io.Writer) {
-	r.rows = each(r.rows, env.Flows())
-	r.report.Planned = len(r.rows)
 	printHeader(human)
 	for i, row := range r.rows {
 		rate := 0.0

@@ -162,7 +162,11 @@ func newRunner(name string, shared *suite.Options, made bool, fs *pflag.FlagSet)
 			return self.New(&o)
 		}
 		// A tenth of the highest rate is to be no matter for what is tested.
-		return self.Over(&o, &self.Place{Make: shared.Open, What: shared.Describe(), MostPPS: shared.MostPPS() / 10})
+		p := self.Place{Make: shared.Open, What: shared.Describe(), MostPPS: shared.MostPPS() / 10}
+		for _, w := range shared.Where.Ways() {
+			p.Paths = append(p.Paths, w.From.String()+" → "+w.To.String())
+		}
+		return self.Over(&o, &p)
 	case "mirror":
 		return mirror.New(rounds)
 	case "sockets":
