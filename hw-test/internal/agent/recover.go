@@ -15,8 +15,8 @@ import (
 	"github.com/ringwalk/ringwalk/internal/cli"
 )
 
-const aboutRecover = `Put back what programs that were killed left changed, in all network namespaces: qdiscs, what was set
-for netmap ports (link up, promiscuous, offloads), and what a test's preflight has fixed for its
+const aboutRecover = `Put back what programs that were killed left changed, in all network namespaces: qdiscs, what was
+set for netmap ports (link up, promiscuous, offloads), and what a test's preflight has fixed for its
 time. What somebody else has changed since stays as it is, and so does what "qdisc set" and
 "preflight --fix" set. What programs that run have changed is theirs to put back.
 

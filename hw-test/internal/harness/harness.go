@@ -80,9 +80,9 @@ It needs Linux and no rights:
                 so paced rows are slower
   without those pktgen and rcv run in one process over UDP on 127.0.0.1, and what is not
                 tested is named
---rung asks for one of them. With --lab or --ports it runs over ports that are there, of this host or
-of others: paced rows only. Nothing it makes has a name outside or outlives it, be it ended by ^C or
-by kill -9. The first ^C ends it in order, with the table so far.`
+--rung asks for one of them. With --lab or --ports it runs over ports that are there, of this host
+or of others: paced rows only. Nothing it makes has a name outside or outlives it, be it ended by ^C
+or by kill -9. The first ^C ends it in order, with the table so far.`
 
 const statuses = `
 Exit status:

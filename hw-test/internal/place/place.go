@@ -156,6 +156,18 @@ func (w *Where) Hosts() []results.RemoteHost {
 // Describe says what Open will make.
 func (w *Where) Describe() testbed.Description { return w.options.Describe() }
 
+// Paths are the ways' names.
+func (w *Where) Paths() (names []string) {
+	for _, way := range w.options.Ways {
+		name := way.Path
+		if name == "" {
+			name = way.From.String() + " → " + way.To.String()
+		}
+		names = append(names, name)
+	}
+	return names
+}
+
 // Look looks at the ports and the hosts that they are on.
 func (w *Where) Look(ctx context.Context) (*preflight.Report, error) {
 	if w.hosts != nil {

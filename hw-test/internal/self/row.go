@@ -55,16 +55,12 @@ type Row struct {
 	sends, took time.Duration
 }
 
-// each has every row run for each flow of an environment.
-func each(rows []*Row, flows []testbed.Flow) []*Row {
-	if len(flows) < 2 {
-		return rows
-	}
-	var list []*Row
+// each has every row run for each flow.
+func each(rows []*Row, paths []string) (list []*Row) {
 	for _, row := range rows {
-		for i, f := range flows {
+		for i, path := range paths {
 			r := *row
-			r.flow, r.Path = i, f.String()
+			r.flow, r.Path = i, path
 			list = append(list, &r)
 		}
 	}

@@ -140,9 +140,13 @@ func TestFlows(t *testing.T) {
 		{From: sends, To: port("packet:y", "", says(got99, 3))},
 	}}
 	o := Options{Sizes: "60,1514", Queues: "1", Send: 100 * time.Millisecond, Rung: auto}
-	r, err := Over(&o, made{env}, 1000)
+	r, err := Over(&o, made{env, []string{"packet:a → packet:x", "packet:b of gen → packet:y"}}, 1000)
 	if err != nil {
 		t.Fatal(err)
+	}
+	var plan strings.Builder
+	if r.PrintPlan(&plan, true); strings.Count(plan.String(), " → ") != 4 || r.Estimate() != 4*estimate(o.Send) {
+		t.Errorf("%v: %s", r.Estimate(), plan.String())
 	}
 	s := new(session.Session)
 	s.Preflight = new(preflight.Report)
@@ -234,7 +238,7 @@ func TestLeft(t *testing.T) {
 	}
 	env := &fake{testbed.Port{Launch: asks}, testbed.Port{Launch: says(got100, 0)}}
 	r, err := Over(&Options{Sizes: "60", Queues: "1", Send: 100 * time.Millisecond, Rung: auto},
-		made{env}, 0)
+		made{env, nil}, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -248,6 +252,11 @@ func TestLeft(t *testing.T) {
 }
 
 // made is an environment that is there.
-type made struct{ testbed.Environment }
+type made struct {
+	testbed.Environment
+	paths []string
+}
+
+func (m made) Paths() []string { return m.paths }
 
 func (m made) Open(context.Context) (testbed.Environment, error) { return m.Environment, nil }

@@ -57,10 +57,10 @@ func Run(ctx context.Context, o *Options, fs *pflag.FlagSet, stdout, stderr io.W
 func New(o *Options) (session.Runner, error) { return newRunner(o) }
 
 // Over makes the self-test over ports that are there, in place of what the
-// ladder makes: a paced row for each size, with the
-// queues that the ports have, at mostPPS if that is not 0 and less than they
-// have by themselves. At full speed a card loses frames that nobody
-// counts in time, so that no promise could be held against it.
+// ladder makes: a paced row for each size and flow, with the queues that the
+// ports have, at mostPPS if that is not 0 and less than they have by themselves.
+// At full speed a card loses frames that nobody counts in time, so that no
+// promise could be held against it.
 func Over(o *Options, ports testbed.Maker, mostPPS float64) (session.Runner, error) {
 	return newOver(o, ports, mostPPS)
 }
@@ -74,6 +74,9 @@ func newOver(o *Options, ports testbed.Maker, mostPPS float64) (*runner, error) 
 	r.rows = slices.DeleteFunc(r.rows, func(row *Row) bool { return row.Pace != Paced || row.Queues != r.rows[0].Queues })
 	for _, row := range r.rows {
 		row.Queues = 0
+	}
+	if paths := ports.Paths(); len(paths) > 1 {
+		r.rows = each(r.rows, paths)
 	}
 	return r, nil
 }
@@ -192,8 +195,6 @@ func (r *runner) run(ctx context.Context, keep *session.Suite, human io.Writer) 
 
 // over runs the rows in an environment, one flow at a time.
 func (r *runner) over(ctx context.Context, env testbed.Environment, keep *session.Suite, human io.Writer) {
-	r.rows = each(r.rows, env.Flows())
-	r.report.Planned = len(r.rows)
 	printHeader(human)
 	for i, row := range r.rows {
 		rate := 0.0

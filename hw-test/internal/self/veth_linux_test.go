@@ -66,6 +66,8 @@ type told struct{ testbed.Description }
 
 func (d told) Describe() testbed.Description { return d.Description }
 
+func (told) Paths() []string { return nil }
+
 func (told) Open(context.Context) (testbed.Environment, error) {
 	return testbed.NewVeth(testbed.Options{})
 }

@@ -28,9 +28,9 @@ two rates in a row lose nothing (RFC 2544, 26.3).
 
 const aboutLatency = `Measures how long frames take one way, at 10, 50 and 90 percent of the highest rate at which nothing
 is lost (NDR), which it finds first; with --max-rate, of that rate. Percentiles are over all frames
-of a trial that came through; a row in which more than 0.5 % are lost fails. Between hosts delays are
-corrected by how far their clocks are apart, and the row says how well that is known; where nobody
-knows, it is skipped. It takes one flow.
+of a trial that came through; a row in which more than 0.5 % are lost fails. Between hosts delays
+are corrected by how far their clocks are apart, and the row says how well that is known; where
+nobody knows, it is skipped. It takes one flow.
 ` + aboutPorts
 
 const aboutPorts = `

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/spf13/pflag"
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
@@ -21,6 +22,7 @@ import (
 	"github.com/ringwalk/ringwalk/hw-test/internal/search"
 	"github.com/ringwalk/ringwalk/hw-test/internal/session"
 	"github.com/ringwalk/ringwalk/hw-test/internal/testbed"
+	"github.com/ringwalk/ringwalk/internal/cli"
 	"github.com/ringwalk/ringwalk/internal/netlab"
 	"github.com/ringwalk/ringwalk/internal/testnet"
 	"github.com/ringwalk/ringwalk/qdisc"
@@ -290,6 +292,20 @@ func TestOneFlowForDelays(t *testing.T) {
 		if row.Verdict != results.Skipped || !strings.Contains(row.Sentence, "over one flow at a time, and here are 2") {
 			t.Errorf("%s: %s", row.Verdict, row.Sentence)
 		}
+	}
+	// Alone it is not even begun.
+	o := new(Options)
+	fs := pflag.NewFlagSet(latencyName, pflag.ContinueOnError)
+	o.Flags(fs, latencyName)
+	if err := fs.Parse([]string{"--lab", write(t, `environment: local
+nodes:
+  gen: {role: tg, ports: {a: {spec: "vale0:a"}, b: {spec: "vale0:b"}, c: {spec: "vale0:c"}, d: {spec: "vale0:d"}}}
+links: [[gen.a, gen.b], [gen.c, gen.d]]
+`), "--path=1,2", "--dry-run"}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Run(t.Context(), latencyName, o, fs, io.Discard, io.Discard); cli.Status(err) != cli.ExitUsage || !strings.Contains(err.Error(), "one path at a time") {
+		t.Error(err)
 	}
 }
 

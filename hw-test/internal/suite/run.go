@@ -51,6 +51,9 @@ func Run(ctx context.Context, name string, o *Options, fs *pflag.FlagSet, stdout
 	if err != nil {
 		return 0, err
 	}
+	if n := len(o.Where.Ways()); n > 1 && name == latencyName {
+		return 0, cli.Usagef("latency is of one path at a time, and --path names %d", n)
+	}
 	if o.List || o.DryRun {
 		r.PrintPlan(stdout, o.List)
 		return cli.ExitOK, nil

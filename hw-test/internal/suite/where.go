@@ -61,6 +61,14 @@ func (o *Options) Describe() testbed.Description {
 	return d
 }
 
+// Paths name the flows of what Open will make.
+func (o *Options) Paths() []string {
+	if o.made() {
+		return nil
+	}
+	return o.Where.Paths()
+}
+
 // MostPPS is the highest rate to try with frames of 60 bytes, as it was asked
 // for; 0: it was not.
 func (o *Options) MostPPS() float64 { return (&Profile{Mean: 60}).frames(o.MaxRate) }

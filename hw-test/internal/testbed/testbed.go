@@ -57,6 +57,8 @@ type Environment interface {
 type Maker interface {
 	// Describe says what Open will make.
 	Describe() Description
+	// Paths name its flows.
+	Paths() []string
 	// Open makes it; the caller closes it.
 	Open(context.Context) (Environment, error)
 }
