@@ -1,9 +1,17 @@
 package command_test
 
 import (
+	"bytes"
 	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/ringwalk/ringwalk/internal/cli"
 	"github.com/ringwalk/ringwalk/internal/testnet"
@@ -40,6 +48,41 @@ func TestCPUTime(t *testing.T) {
 	pong, _ := end().result(t)
 	if ping.CPUSeconds <= 0 || pong.CPUSeconds <= 0 {
 		t.Errorf("%v s of CPU time to ping, %v s to pong", ping.CPUSeconds, pong.CPUSeconds)
+	}
+}
+
+// Ping's only thread is on the first CPU of -a, of which a single number is the
+// first of a run.
+func TestPingIsBound(t *testing.T) {
+	pair := testnet.Pair(t, nil)
+	var set unix.CPUSet
+	if err := unix.SchedGetaffinity(0, &set); err != nil {
+		t.Fatal(err)
+	}
+	first := 0
+	for !set.IsSet(first) {
+		first++
+	}
+	want := fmt.Sprintf("\nCpus_allowed_list:\t%d\n", first)
+	for _, list := range []string{fmt.Sprint(first), fmt.Sprintf("%d,%d", first, first+1)} {
+		cmd, wait := start(t, pair.A.NS, "pktgen", fmt.Sprintf("-f ping -R 10 -i packet:%s -a %s", pair.A.Name, list))
+		bound := func() bool {
+			files, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/status", cmd.Process.Pid))
+			for _, f := range files {
+				if b, err := os.ReadFile(f); err == nil && bytes.Contains(b, []byte(want)) {
+					return true
+				}
+			}
+			return false
+		}
+		for deadline := time.Now().Add(5 * time.Second); !bound() && time.Now().Before(deadline); {
+			time.Sleep(5 * time.Millisecond)
+		}
+		if !bound() {
+			t.Errorf("-a %s: no thread is bound to CPU %d", list, first)
+		}
+		cmd.Process.Signal(syscall.SIGTERM)
+		wait()
 	}
 }
 

@@ -53,7 +53,8 @@ func (o *options) ping(stdout, stderr io.Writer) (int, error) {
 	info := port.Info()
 	c := &rtt.Config{
 		Count: g.Count, Duration: g.Duration, Rate: g.Rate, Timeout: o.modes.timeout,
-		Len: g.Len, Src: g.Src, Dst: g.Dst, SrcMAC: g.SrcMAC, DstMAC: g.DstMAC, Shape: g.Shape, CPUs: cpus,
+		Len: g.Len, Src: g.Src, Dst: g.Dst, SrcMAC: g.SrcMAC, DstMAC: g.DstMAC, Shape: g.Shape,
+		CPUs: cpus[:min(1, len(cpus))], // of its only thread
 	}
 	if o.flags.Changed("burst") {
 		c.Burst = o.burst
