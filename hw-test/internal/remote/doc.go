@@ -20,6 +20,10 @@
 // the program with it, but not children of it that do not see to that, as those
 // of hw-test do.
 //
+// Copies stay on the host, also those of other versions, so that the next Dial
+// finds its own. Remove removes one, Clean all of them, and it says what of
+// other runs is there; that is for after a crash of the controller.
+//
 // # Host keys
 //
 // Only a key in a known_hosts file is accepted. One that is missing there and

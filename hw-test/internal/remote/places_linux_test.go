@@ -60,7 +60,7 @@ touch "$HOME/file"
 		}
 		c.CacheDir = ""
 		h := l.mustDial(Target{Host: s.Address, User: "tester"}, c)
-		if f := h.Facts(); f.UID != 1000 || f.NetRaw || f.NetAdmin || filepath.Dir(h.path) != "/tmp/ringwalk-1000" {
+		if f := h.Facts(); f.UID != 1000 || f.NetRaw || f.NetAdmin || filepath.Dir(h.path) != filepath.Join(s.Tmp, "ringwalk-1000") {
 			t.Errorf("%+v, at %s", f, h.path)
 		}
 		if err := h.Remove(context.Background()); err != nil {
@@ -70,7 +70,7 @@ touch "$HOME/file"
 	t.Run("fallback", func(t *testing.T) {
 		write(t, filepath.Join(s.Home, ".cache"), "") // a file in the way
 		h := l.mustDial(Target{Host: s.Address}, l.config(s))
-		if dir := filepath.Dir(h.path); dir != "/tmp/ringwalk-0" {
+		if dir := filepath.Dir(h.path); dir != filepath.Join(s.Tmp, "ringwalk-0") {
 			t.Errorf("it is in %s", dir)
 		}
 		first, err := os.Stat(h.path)

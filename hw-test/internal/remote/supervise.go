@@ -20,12 +20,15 @@ import (
 	"github.com/ringwalk/ringwalk/hw-test/internal/carried"
 )
 
-// SuperviseCommand makes the hidden command that Launcher runs on a host.
+// SuperviseCommand makes the hidden command that Launcher and Clean run on a
+// host.
 func SuperviseCommand() *cobra.Command {
-	return &cobra.Command{
+	cmd := &cobra.Command{
 		Use: "supervise", Short: "run one program for hw-test on another host", Hidden: true, Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error { return supervise() },
 	}
+	cmd.AddCommand(cleanCommand())
+	return cmd
 }
 
 // A supervisor runs one program and ends it when nobody is there any more.

@@ -2,6 +2,7 @@ package sshtest
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"net/netip"
 	"os"
@@ -30,6 +31,7 @@ type Server struct {
 	Link    string // the interface of where it was joined to, that leads here
 	Dir     string // its files: configuration, keys, authorized_keys
 	Home    string
+	Tmp     string // what $TMPDIR is there
 	HostKey ssh.PublicKey
 
 	cmd *exec.Cmd
@@ -37,7 +39,7 @@ type Server struct {
 
 // Serve starts a host that is joined to Here by a veth pair: the first one by
 // the network 10.9.1.0/24, where its address is 10.9.1.2. setup are shell
-// commands in its mount namespace, where $HOME is the home.
+// commands in its mount namespace, where $HOME and $TMPDIR are the host's.
 func (l *Lab) Serve(name, setup string) *Server {
 	l.t.Helper()
 	return l.ServeBehind(l.Here, name, setup)
@@ -61,6 +63,10 @@ func (l *Lab) ServeBehind(from *netlab.NS, name, setup string) *Server {
 	if err := os.MkdirAll(s.Home, 0o711); err != nil {
 		l.t.Fatal(err)
 	}
+	s.Tmp = filepath.Join(s.Dir, "tmp")
+	if err := errors.Join(os.Mkdir(s.Tmp, 0), os.Chmod(s.Tmp, os.ModeSticky|0o777)); err != nil {
+		l.t.Fatal(err)
+	}
 	l.configure(s)
 	s.cmd = exec.Command("/bin/sh", "-ec", `
 mount --bind "$1/passwd" /etc/passwd
@@ -69,7 +75,7 @@ mount -t tmpfs tmpfs /run
 mkdir /run/sshd
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
-HOME=$1/home
+HOME=$1/home TMPDIR=$1/tmp
 `+setup+`
 exec `+sshd+` -D -e -f "$1/config"`, "sh", s.Dir)
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWPID, Unshareflags: syscall.CLONE_NEWNS, Pdeathsig: syscall.SIGKILL}
@@ -94,7 +100,7 @@ func (l *Lab) configure(s *Server) {
 	}
 	// With the race detector every process would sleep a second at its end.
 	write(l.t, file("config"), fmt.Sprintf(`
-SetEnv GORACE=atexit_sleep_ms=0
+SetEnv GORACE=atexit_sleep_ms=0 TMPDIR=%s
 HostKey %s
 AuthorizedKeysFile %s
 PidFile none
@@ -102,7 +108,7 @@ UsePAM no
 StrictModes no
 UseDNS no
 PasswordAuthentication no
-`, file("host_key"), file("authorized_keys")))
+`, s.Tmp, file("host_key"), file("authorized_keys")))
 }
 
 // start starts sshd and waits until it listens.
