@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/rpc"
+	"time"
 
 	"github.com/ringwalk/ringwalk/hw-test/internal/lab"
 	"github.com/ringwalk/ringwalk/hw-test/internal/machine"
@@ -20,7 +21,7 @@ type Host struct {
 	ssh     *remote.Host
 	talk    *remote.Conversation
 	client  *rpc.Client
-	clock   testbed.Clock
+	clock   testbed.Clock // at the connection
 	machine machine.Host
 	devices []lab.Device
 }
@@ -36,14 +37,14 @@ func connect(ctx context.Context, of *lab.Host, conf *remote.Config) (h *Host, e
 	if h.ssh, err = remote.Dial(ctx, of.Target, conf); err != nil {
 		return h, err
 	}
-	if h.clock.Ahead, h.clock.Within, err = h.ssh.Clock(ctx); err != nil {
-		return h, err
-	}
 	// Its life is that of the connection, not of the dialling.
 	if h.talk, err = h.ssh.Converse(context.WithoutCancel(ctx), "hw-test", []string{"agent"}, nil); err != nil {
 		return h, err
 	}
 	h.client = rpc.NewClient(h.talk)
+	if h.clock, err = h.Clock(); err != nil {
+		return h, err
+	}
 	if h.machine, err = call[Nothing, machine.Host](h, "Machine", Nothing(false)); err != nil {
 		return h, err
 	}
@@ -71,8 +72,25 @@ func call[In, Out any](h *Host, method string, in In) (out Out, err error) {
 // Name is what the lab file calls it.
 func (h *Host) Name() string { return h.name }
 
-// Clock is as it was found at the connection.
-func (h *Host) Clock() testbed.Clock { return h.clock }
+// rounds is how often the host is asked for its time: one of so many answers is
+// seldom delayed.
+const rounds = 16
+
+// Clock asks the host for its time. Its answer is from any moment of the round
+// trip, the quickest of which tells most.
+func (h *Host) Clock() (c testbed.Clock, err error) {
+	for i := range rounds {
+		before := time.Now()
+		there, err := call[Nothing, int64](h, "Now", Nothing(false))
+		if err != nil {
+			return c, err
+		}
+		if half := (time.Since(before) + 1) / 2; i == 0 || half < c.Within {
+			c = testbed.Clock{Ahead: time.Duration(there-before.UnixNano()) - half, Within: half}
+		}
+	}
+	return c, nil
+}
 
 // Launcher starts programs on it.
 func (h *Host) Launcher() program.Launcher { return h.ssh.Launcher() }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -33,20 +34,19 @@ Exit status:
   2    the command line is wrong
 `
 
-// Left is what recover --json prints of a lab's hosts.
+// Left is what was done on a host, and what could not be.
 type Left struct {
+	Host string `json:"host"`
+	remote.Cleaned
 	Recovered []recovery.Recovered `json:"recovered"`
-	// Removed are the files of hw-test that were removed, Running the programs
-	// that are not to be ended: somebody's who is using the host. By host.
-	Removed map[string][]string `json:"removed"`
-	Running map[string][]string `json:"running"`
+	Error     string               `json:"error,omitempty"`
 }
 
 // RecoverCommand makes the subcommand recover. Its exit status is that of its
 // error.
 func RecoverCommand() *cobra.Command {
 	var file string
-	var asJSON bool
+	var asJSON, force bool
 	cmd := &cobra.Command{
 		Use: "recover", Short: "put back what killed programs left, here or on a lab's hosts", Long: aboutRecover, Args: bench.NoArgs,
 		Example: "  hw-test recover\n  hw-test recover --lab lab.yaml",
@@ -57,14 +57,18 @@ func RecoverCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if l == nil {
+			switch {
+			case l == nil && force:
+				return cli.Usagef("--force is for the hosts of a lab: --lab FILE")
+			case l == nil:
 				return recoverHere(cmd.OutOrStdout(), asJSON)
 			}
-			return recoverThere(ctx, l, cmd.OutOrStdout(), asJSON)
+			return recoverThere(ctx, l, force, cmd.OutOrStdout(), asJSON)
 		},
 	}
 	cmd.Flags().SortFlags = false
 	cmd.Flags().StringVar(&file, "lab", "", "do it on the hosts of the lab `FILE` (hw-test lab)")
+	cmd.Flags().BoolVar(&force, "force", false, "end on the hosts what this user still runs there by hw-test for somebody else, too")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON on standard output")
 	cmd.SetUsageTemplate(cmd.UsageTemplate() + recoverStatuses)
 	return cmd
@@ -92,6 +96,62 @@ func recoverHere(w io.Writer, asJSON bool) error {
 	return err
 }
 
-func recoverThere(context.Context, *lab.Lab, io.Writer, bool) error {
-	return fmt.Errorf("%w", remote.ErrLost)
+// recoverThere does it on all hosts that can be reached, one after the other:
+// they may be one and the same.
+func recoverThere(ctx context.Context, l *lab.Lab, force bool, w io.Writer, asJSON bool) error {
+	hosts, err := dial(ctx, l)
+	errs := []error{err}
+	all := []Left{}
+	for _, h := range hosts.list {
+		left, err := h.recover(ctx, force)
+		if err != nil {
+			left.Error = err.Error()
+			errs = append(errs, err)
+		}
+		all = append(all, left)
+		if !asJSON {
+			left.print(w)
+		}
+	}
+	errs = append(errs, hosts.Close())
+	if asJSON {
+		errs = append(errs, bench.PrintJSON(w, all))
+	}
+	return join(errs)
+}
+
+// recover waits for the end of what a lost run left, puts back what that did
+// not, and removes hw-test. The agent goes on, though its file has gone.
+func (h *Host) recover(ctx context.Context, force bool) (Left, error) {
+	left := Left{Host: h.name, Recovered: []recovery.Recovered{}}
+	var err error
+	if left.Cleaned, err = h.ssh.Clean(ctx, force); err != nil {
+		return left, err
+	}
+	out, err := call[Nothing, Recovered](h, "Recover", Nothing(false))
+	for _, r := range out.List {
+		r.Host = h.name
+		left.Recovered = append(left.Recovered, r)
+	}
+	return left, h.failed(err, out.Error)
+}
+
+func (l *Left) print(w io.Writer) {
+	for _, p := range l.Ended {
+		fmt.Fprintf(w, "%s: has ended: %s (pid %d, since %s)\n", l.Host, p.Command, p.PID, p.Since.Format(time.DateTime))
+	}
+	recovery.Print(w, l.Recovered)
+	for _, p := range l.Running {
+		from := ""
+		if p.From != "" {
+			from = ", from " + p.From
+		}
+		fmt.Fprintf(w, "%s: goes on, for its connection lives (--force ends it): %s (pid %d, since %s%s)\n", l.Host, p.Command, p.PID, p.Since.Format(time.DateTime), from)
+	}
+	for _, f := range l.Removed {
+		fmt.Fprintf(w, "%s: removed %s\n", l.Host, f)
+	}
+	for _, k := range l.Kept {
+		fmt.Fprintf(w, "%s: stays: %s: %s\n", l.Host, k.Path, k.Why)
+	}
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -99,6 +100,12 @@ type (
 // Machine is machine.Here.
 func (s *Service) Machine(_ Nothing, out *machine.Host) error {
 	*out = machine.Here()
+	return nil
+}
+
+// Now is the time in ns since 1970, UTC.
+func (s *Service) Now(_ Nothing, out *int64) error {
+	*out = time.Now().UnixNano()
 	return nil
 }
 

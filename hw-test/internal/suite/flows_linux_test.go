@@ -160,6 +160,8 @@ func (h *hub) host(device string) string {
 	return ""
 }
 
+func (h *hub) Clocks() error { return nil }
+
 func (h *hub) Counters() (list []testbed.Counters, err error) {
 	for _, d := range h.devices {
 		n, err := d.ns.Counters(d.name)

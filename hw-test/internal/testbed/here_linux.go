@@ -28,7 +28,7 @@ type Here struct{ held []*command.Port } // netmap ports
 func (*Here) Name() string { return "" }
 
 // Clock is this host's: no difference.
-func (*Here) Clock() Clock { return Clock{} }
+func (*Here) Clock() (Clock, error) { return Clock{}, nil }
 
 // Launcher starts processes.
 func (*Here) Launcher() program.Launcher { return program.Process(netlab.Start) }

@@ -14,7 +14,7 @@ type Here struct{}
 
 func (*Here) Name() string { return "" }
 
-func (*Here) Clock() Clock { return Clock{} }
+func (*Here) Clock() (Clock, error) { return Clock{}, nil }
 
 func (*Here) Launcher() program.Launcher { return program.Process(netlab.Start) }
 

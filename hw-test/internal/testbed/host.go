@@ -16,7 +16,8 @@ import (
 type Host interface {
 	// Name is what the lab file calls it, "" for this host.
 	Name() string
-	Clock() Clock
+	// Clock compares its clock with this host's.
+	Clock() (Clock, error)
 	// Launcher starts programs on it.
 	Launcher() program.Launcher
 	// Take opens a port, to see that it can be used. One of netmap stays open

@@ -131,7 +131,22 @@ func NewPorts(ctx context.Context, o *PortOptions) (_ Environment, err error) {
 	for i := range p.flows {
 		p.address(&p.flows[i])
 	}
-	return p, nil
+	return p, p.Clocks()
+}
+
+func (p *ports) Clocks() error {
+	for _, h := range p.hosts {
+		c, err := h.Clock()
+		if err != nil {
+			return err
+		}
+		for _, e := range p.ends {
+			if e.Host == h {
+				e.port.Clock = c
+			}
+		}
+	}
+	return nil
 }
 
 // add takes the ports of a way.
@@ -184,7 +199,7 @@ func (p *ports) take(role Role, e End) (*end, error) {
 		p.limits = append(p.limits, on(e.Host)+l)
 	}
 	port := &Port{
-		Host: e.Host.Name(), Spec: t.Spec, Device: t.Device, MAC: t.MAC, Addrs: t.Addrs, Clock: e.Host.Clock(),
+		Host: e.Host.Name(), Spec: t.Spec, Device: t.Device, MAC: t.MAC, Addrs: t.Addrs,
 		Launch: e.Host.Launcher(), Noise: noise, Exact: t.Exact,
 	}
 	if t.Physical {

@@ -49,6 +49,9 @@ type Environment interface {
 	// Counters reads the counters of all devices on the way, in the order in
 	// which frames pass them.
 	Counters() ([]Counters, error)
+	// Clocks compares the hosts' clocks with this one's again, for Port.Clock:
+	// they drift.
+	Clocks() error
 	// Close removes it.
 	Close() error
 }
@@ -87,7 +90,7 @@ type Port struct {
 	// MAC and Addrs are the interface's, where it has them.
 	MAC   net.HardwareAddr
 	Addrs []netip.Prefix
-	// Clock is the host's.
+	// Clock is the host's, as of Environment.Clocks.
 	Clock Clock
 	// Launch starts a program where the port is.
 	Launch program.Launcher

@@ -25,7 +25,9 @@ type lab struct {
 	flows []testbed.Flow
 }
 
-func (l *lab) Flows() []testbed.Flow                 { return l.flows }
+func (l *lab) Flows() []testbed.Flow { return l.flows }
+func (l *lab) Clocks() error         { return nil }
+
 func (l *lab) Counters() ([]testbed.Counters, error) { return []testbed.Counters{}, nil }
 
 // three are two senders to one receiver and a pair, on three hosts with devices
@@ -335,5 +337,33 @@ func TestFailures(t *testing.T) {
 		if _, err := r.Run(t.Context(), 100, time.Second); err == nil || err.Error() != want {
 			t.Errorf("%v, want %s", err, want)
 		}
+	}
+}
+
+// TestDrift has a receiver's clock run away by 100 µs while a trial lasts.
+func TestDrift(t *testing.T) {
+	from, to := &testbed.Port{Host: "a"}, &testbed.Port{Host: "b", Clock: testbed.Clock{Ahead: time.Millisecond, Within: 20 * time.Microsecond}}
+	l := layoutOf([]testbed.Flow{{From: from, To: to}})
+	if !l.twoClocks() {
+		t.Fatal("two hosts have two clocks")
+	}
+	clock := &cli.Clock{AheadNS: 1_000_000, WithinNS: 20_000}
+	tr := &Trial{Rcv: []*cli.Result{{RxResult: &cli.RxResult{Probe: &cli.Probe{Delay: &cli.Delay{Clock: clock}}}}}}
+	for _, c := range []struct {
+		now    testbed.Clock
+		within int64
+	}{
+		{testbed.Clock{Ahead: time.Millisecond, Within: 10 * time.Microsecond}, 20_000}, // asked again, known better
+		{testbed.Clock{Ahead: 900 * time.Microsecond, Within: 10 * time.Microsecond}, 110_000},
+	} {
+		to.Clock = c.now
+		tr.drift(l)
+		if clock.WithinNS != c.within || clock.AheadNS != 1_000_000 {
+			t.Errorf("%+v: %+v", c.now, clock)
+		}
+	}
+	from.Host = "b"
+	if l.twoClocks() {
+		t.Error("one host has one clock")
 	}
 }

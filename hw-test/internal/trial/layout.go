@@ -146,7 +146,7 @@ func (l *layout) clocks(r *receiver) []string {
 	if from.Host == r.port.Host {
 		return nil
 	}
-	c := testbed.Clock{Ahead: r.port.Clock.Ahead - from.Clock.Ahead, Within: r.port.Clock.Within + from.Clock.Within}
+	c := r.clock(from)
 	if c.Within == 0 {
 		return []string{"--clocks", "apart"}
 	}
@@ -159,3 +159,34 @@ func (l *layout) clocks(r *receiver) []string {
 
 // here is a time by a port's clock as this host's clock has it.
 func here(p *testbed.Port, t time.Time) time.Time { return t.Add(-p.Clock.Ahead) }
+
+// twoClocks tells whether the ports have clocks of several hosts.
+func (l *layout) twoClocks() bool {
+	for i := range l.senders {
+		if s := &l.senders[i]; s.port.Host != l.senders[0].port.Host || s.port.Host != l.receivers[s.to].port.Host {
+			return true
+		}
+	}
+	return false
+}
+
+// drift takes into what is known of two clocks what their difference has
+// changed by until after the trial, by which the delays of its frames may be
+// wrong, too.
+func (t *Trial) drift(l *layout) {
+	for i := range l.receivers {
+		to := &l.receivers[i]
+		d := t.Rcv[i].Probe.Delay
+		if d == nil || d.Clock == nil {
+			continue
+		}
+		now := to.clock(l.senders[to.from[0]].port)
+		by := now.Ahead.Nanoseconds() - d.Clock.AheadNS
+		d.Clock.WithinNS = max(d.Clock.WithinNS, max(by, -by)+now.Within.Nanoseconds())
+	}
+}
+
+// clock is the receiver's against that of a sender.
+func (r *receiver) clock(from *testbed.Port) testbed.Clock {
+	return testbed.Clock{Ahead: r.port.Clock.Ahead - from.Clock.Ahead, Within: r.port.Clock.Within + from.Clock.Within}
+}

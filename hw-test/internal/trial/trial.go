@@ -158,6 +158,11 @@ func (r *Runner) once(ctx context.Context, load float64, d time.Duration, attemp
 		Number: r.number, Attempt: attempt, Start: time.Now(), Load: load, Seconds: d.Seconds(),
 		Burst: r.burst(load), Why: []string{}, Drops: []Drop{}, Pktgen: []*cli.Result{}, Rcv: []*cli.Result{},
 	}
+	if l.twoClocks() {
+		if err := r.Env.Clocks(); err != nil {
+			return nil, err
+		}
+	}
 	if t.Before, err = r.Env.Counters(); err != nil {
 		return nil, fmt.Errorf("read the counters before a trial: %w", err)
 	}
@@ -175,6 +180,12 @@ func (r *Runner) once(ctx context.Context, load float64, d time.Duration, attemp
 		t.Rcv = append(t.Rcv, o.Result)
 	}
 	t.wait = wait
+	if l.twoClocks() {
+		if err := r.Env.Clocks(); err != nil {
+			return nil, err
+		}
+		t.drift(l)
+	}
 	r.settleCounters(ctx, l, t)
 	if err := ctx.Err(); err != nil {
 		return nil, err
