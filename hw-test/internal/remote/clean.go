@@ -105,7 +105,7 @@ func (h *Host) Clean(ctx context.Context, force bool) (Cleaned, error) {
 	for _, said := range l.Failed {
 		failed = append(failed, removeError(said))
 	}
-	if err := errors.Join(failed...); err != nil {
+	if err := oneLine(failed); err != nil {
 		return l.Cleaned, fail(err)
 	}
 	return l.Cleaned, nil

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"math/rand/v2"
+	"net"
 	"net/rpc"
 	"os"
 	"os/exec"
@@ -207,6 +208,16 @@ func TestConverse(t *testing.T) {
 		if err != nil || stdout != "0 <nil>\n" {
 			t.Errorf("%q, %v", stdout, err)
 		}
+	})
+	t.Run("the host is closed", func(t *testing.T) {
+		c := converse(t, h, ctx, "play-flood", jsonOf(1<<50), token("flood")) // nobody reads it
+		time.Sleep(200 * time.Millisecond)
+		h.Close()
+		n, err := io.Copy(io.Discard, c)
+		if n != window || !errors.Is(err, net.ErrClosed) || errors.Is(err, ErrLost) {
+			t.Errorf("%d bytes, then %v", n, err)
+		}
+		within(t, 5*time.Second, "without the program", func() bool { return len(processes(token("flood"))) == 0 })
 	})
 }
 

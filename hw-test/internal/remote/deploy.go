@@ -2,7 +2,6 @@ package remote
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"syscall"
@@ -75,7 +74,19 @@ func (h *Host) deploy(ctx context.Context) error {
 		}
 		why = append(why, putError(lines))
 	}
-	return fmt.Errorf("copy hw-test to %s: %w", h.name, errors.Join(why...))
+	return fmt.Errorf("copy hw-test to %s: %w", h.name, oneLine(why))
+}
+
+// oneLine joins errors to one sentence; nil is none.
+func oneLine(list []error) (all error) {
+	for _, err := range list {
+		if all == nil {
+			all = err
+			continue
+		}
+		all = fmt.Errorf("%w; %w", all, err)
+	}
+	return all
 }
 
 // kernelWords are errnos as strerror puts them, and what to do about each.

@@ -7,6 +7,8 @@ import (
 	"net"
 	"strconv"
 	"strings"
+	"syscall"
+	"time"
 
 	"golang.org/x/crypto/ssh"
 )
@@ -68,10 +70,32 @@ func (c *sshConfig) route(t Target, conf *Config) ([]*hop, error) {
 	return route, nil
 }
 
+// noAnswer is how long was waited for one.
+type noAnswer time.Duration
+
+func (n noAnswer) Error() string {
+	return fmt.Sprintf("no answer within %v (is the host up, and the way to it open?)", time.Duration(n))
+}
+
+func (noAnswer) Unwrap() error { return context.DeadlineExceeded }
+
+// unreached adds what to look at.
+func unreached(err error) error {
+	for errno, look := range map[syscall.Errno]string{
+		syscall.ECONNREFUSED: "does sshd run there, and listen on this port?",
+		syscall.ENETUNREACH:  "is the link up here, and is there a route?",
+		syscall.EHOSTUNREACH: "is the host up, and the link to it?",
+	} {
+		if errors.Is(err, errno) {
+			return fmt.Errorf("%w (%s)", err, look)
+		}
+	}
+	return err
+}
+
 // connect makes the next connection, through the last one if there is one.
 func (h *Host) connect(ctx context.Context, hop *hop) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, h.config.Timeout,
-		fmt.Errorf("no answer within %v: %w", h.config.Timeout, context.DeadlineExceeded))
+	ctx, cancel := context.WithTimeoutCause(ctx, h.config.Timeout, noAnswer(h.config.Timeout))
 	defer cancel()
 	fail := func(err error) error {
 		if ctx.Err() != nil {
@@ -103,7 +127,7 @@ func (h *Host) connect(ctx context.Context, hop *hop) error {
 		if refused, ok := errors.AsType[*ssh.OpenChannelError](err); ok && refused.Reason == ssh.Prohibited {
 			err = fmt.Errorf("the jump host does not do that (is AllowTcpForwarding off there?): %w", err)
 		}
-		return fail(err)
+		return fail(unreached(err))
 	}
 	h.conns = append(h.conns, conn)
 	stop := context.AfterFunc(ctx, func() { conn.Close() })

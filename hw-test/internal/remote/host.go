@@ -75,8 +75,11 @@ func (h *Host) disconnect() {
 // watch notices the end of the connection, also when the other side is silent.
 func (h *Host) watch() {
 	h.tasks.Go(func() {
-		err := h.client().Wait()
-		h.fail(cmp.Or(err, io.EOF))
+		err := cmp.Or(h.client().Wait(), io.EOF)
+		if err == io.EOF {
+			err = fmt.Errorf("it was closed there (did sshd stop, or the host?): %w", err)
+		}
+		h.fail(err)
 	})
 	h.tasks.Go(func() {
 		answers := make(chan error, 1)
@@ -91,7 +94,7 @@ func (h *Host) watch() {
 			case <-h.gone:
 				return
 			case <-time.After(h.config.Silence):
-				h.fail(fmt.Errorf("the host has not answered for %v", h.config.Silence))
+				h.fail(fmt.Errorf("the host has not answered for %v (is it up, and the way to it open?)", h.config.Silence))
 				return
 			}
 			select {
@@ -124,7 +127,7 @@ func (h *Host) session() (*ssh.Session, error) {
 		return nil, lost
 	}
 	if _, refused := errors.AsType[*ssh.OpenChannelError](err); refused {
-		return nil, fmt.Errorf("%s allows no further session (MaxSessions in its sshd_config): %w", h.name, err)
+		return nil, fmt.Errorf("%s allows no more sessions at a time: raise MaxSessions in its sshd_config, which is 10 unless set: %w", h.name, err)
 	}
 	return nil, fmt.Errorf("open a session on %s: %w", h.name, err)
 }

@@ -149,7 +149,7 @@ func TestHost(t *testing.T) {
 			t.Errorf("its directory is still there: %v", err)
 		}
 		_, err := h.Launcher()(ctx, "play-exit", []string{"0"}, io.Discard, io.Discard)
-		wants(t, err, "start hw-test on root@10.9.1.2", "status 127", h.path)
+		wants(t, err, "start hw-test on root@10.9.1.2: the copy there is gone", "connect again", "status 127", h.path)
 	})
 	t.Run("closed", func(t *testing.T) {
 		h.Close()

@@ -99,7 +99,11 @@ func (h *Host) link(ctx context.Context) (*link, error) {
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
-		return nil, fmt.Errorf("start hw-test on %s: %w", h.name, l.broken(err))
+		err = l.broken(err)
+		if status, ok := errors.AsType[*ssh.ExitError](err); ok && status.ExitStatus() == 127 {
+			err = fmt.Errorf("the copy there is gone (has somebody cleaned the host?), connect again: %w", err)
+		}
+		return nil, fmt.Errorf("start hw-test on %s: %w", h.name, err)
 	}
 	return l, nil
 }

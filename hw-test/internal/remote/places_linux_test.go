@@ -85,6 +85,18 @@ touch "$HOME/file"
 			t.Error(err)
 		}
 	})
+	t.Run("full everywhere", func(t *testing.T) {
+		full := l.Serve("full", `
+mkdir "$HOME/.cache"
+mount -t tmpfs -o size=1m tmpfs "$HOME/.cache"
+mount -t tmpfs -o size=1m tmpfs "$TMPDIR"
+`)
+		_, err := l.dial(Target{Host: full.Address}, l.config(full))
+		wants(t, err, filepath.Join(full.Home, ".cache/ringwalk: could not write"), "; "+filepath.Join(full.Tmp, "ringwalk-0: could not write"))
+		if !errors.Is(err, syscall.ENOSPC) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%q is not ENOSPC, or not one line", err)
+		}
+	})
 	t.Run("half", func(t *testing.T) {
 		c := l.config(s)
 		c.CacheDir = filepath.Join(s.Home, "half")

@@ -211,7 +211,7 @@ func TestDialTimes(t *testing.T) {
 	target := Target{Host: "127.0.0.1", Port: listener.Addr().(*net.TCPAddr).Port}
 	c := &Config{SSHConfig: "none", KnownHosts: []string{}, Identities: []string{}, Agent: "none", Timeout: 100 * time.Millisecond}
 	_, err = Dial(context.Background(), target, c)
-	wants(t, err, "connect to", "no answer within 100ms")
+	wants(t, err, "connect to", "no answer within 100ms (is the host up, ")
 	if !errors.Is(err, context.DeadlineExceeded) {
 		t.Error(err)
 	}
