@@ -64,7 +64,8 @@ for w in "$@"; do where "$w"; done;`
 // A run is known by its processes: one that has connected and at this moment
 // runs nothing loses its copy, and has to connect again. On systems other than
 // Linux processes are not seen: none is waited for or ended, and copies that
-// run are kept, but for h's own.
+// run are kept, but for h's own. Nor are those seen of another host that shares
+// the home directory: there, Config.CacheDir has to be a local one.
 //
 // The error wraps the errno of what could not be removed though nobody uses it;
 // all else has been done then.
