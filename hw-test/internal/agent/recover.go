@@ -92,7 +92,9 @@ func recoverHere(w io.Writer, asJSON bool) error {
 	if asJSON {
 		return errors.Join(bench.PrintJSON(w, list), err)
 	}
-	recovery.Print(w, list)
+	if recovery.Print(w, list); len(list) == 0 {
+		fmt.Fprintln(w, recovery.Nothing)
+	}
 	return err
 }
 
@@ -140,7 +142,9 @@ func (l *Left) print(w io.Writer) {
 	for _, p := range l.Ended {
 		fmt.Fprintf(w, "%s: has ended: %s (pid %d, since %s)\n", l.Host, p.Command, p.PID, p.Since.Format(time.DateTime))
 	}
-	recovery.Print(w, l.Recovered)
+	if recovery.Print(w, l.Recovered); len(l.Recovered) == 0 && l.Error == "" {
+		fmt.Fprintf(w, "%s: %s\n", l.Host, recovery.Nothing)
+	}
 	for _, p := range l.Running {
 		from := ""
 		if p.From != "" {

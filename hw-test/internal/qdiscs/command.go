@@ -186,7 +186,9 @@ func (o *options) recover(w io.Writer, args []string) error {
 	if o.json {
 		return errors.Join(bench.PrintJSON(w, list), err)
 	}
-	recovery.Print(w, list)
+	if recovery.Print(w, list); len(list) == 0 {
+		fmt.Fprintln(w, recovery.Nothing)
+	}
 	return err
 }
 

@@ -78,7 +78,7 @@ func Print(w io.Writer, list []Recovered) {
 		}
 		fmt.Fprintf(w, "%s: %s\n", where, stays)
 	}
-	if len(list) == 0 {
-		fmt.Fprintln(w, "nothing was left to put back by programs that have ended")
-	}
 }
+
+// Nothing is to be said of an empty list.
+const Nothing = "nothing was left to put back by programs that have ended"

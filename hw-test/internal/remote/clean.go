@@ -11,7 +11,8 @@ import (
 	"time"
 )
 
-// Cleaned is what Clean did on a host and what it left.
+// Cleaned is what Clean did on a host and what it left; lists are never null in
+// JSON.
 type Cleaned struct {
 	Ended   []Process `json:"ended"`   // ran at first and do not any more
 	Running []Process `json:"running"` // are there still

@@ -35,6 +35,7 @@ func cleanCommand() *cobra.Command {
 
 // clean is Clean on the host.
 func clean(dirs []string, wait time.Duration, force bool) (l left, err error) {
+	l.Ended, l.Removed, l.Kept = []Process{}, []string{}, []Kept{}
 	dirs = slices.DeleteFunc(dirs, func(dir string) bool { return !isOurs(dir) })
 	for i, dir := range dirs {
 		if real, err := filepath.EvalSymlinks(dir); err == nil {
@@ -55,6 +56,9 @@ func clean(dirs []string, wait time.Duration, force bool) (l left, err error) {
 	}
 	if err != nil {
 		return l, err
+	}
+	if l.Running == nil {
+		l.Running = []Process{}
 	}
 	for _, p := range first {
 		// What ended of a run that goes on is no news.

@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"time"
 
 	"github.com/ringwalk/ringwalk/hw-test/internal/program"
+	"github.com/ringwalk/ringwalk/hw-test/internal/testbed"
 	"github.com/ringwalk/ringwalk/internal/cli"
 )
 
@@ -42,6 +44,17 @@ func (r *Runner) run(ctx context.Context, l *layout, load float64, d time.Durati
 			r.tookReady = time.Since(began)
 		}
 	}
+	all := slices.Concat(rcvs, pktgens)
+	for _, p := range all {
+		go func() {
+			if o := p.Wait(); o.Failure != "" && !short(o.Result) {
+				stopAll(all) // what they would find means nothing
+			}
+		}()
+	}
+	if !ready {
+		stopAll(all)
+	}
 	for _, p := range pktgens {
 		tx = append(tx, p.Wait())
 	}
@@ -49,6 +62,12 @@ func (r *Runner) run(ctx context.Context, l *layout, load float64, d time.Durati
 		rx = append(rx, p.Wait())
 	}
 	return tx, rx, ready, wait
+}
+
+func stopAll(list []*program.Program) {
+	for _, p := range list {
+		p.Stop()
+	}
 }
 
 func allReady(list []*program.Program) bool {
@@ -114,17 +133,40 @@ func failures(l *layout, tx, rx []program.Outcome, ready bool) error {
 	if !ready {
 		list = append(list, errors.New("pktgen was not started, because rcv did not get ready"))
 	}
-	for i, o := range tx {
-		if err := failed("pktgen", o); err != nil {
-			list = append(list, fmt.Errorf("%s%w", l.of(l.senders[i].port), err))
+	var stopped []error // of those that were, maybe for the others' sake
+	add := func(port *testbed.Port, name string, o program.Outcome) {
+		err := failed(name, o)
+		switch {
+		case err == nil:
+		case o.Failure == program.ErrHangs.Error():
+			stopped = append(stopped, fmt.Errorf("%s%w", l.of(port), err))
+		default:
+			list = append(list, fmt.Errorf("%s%w", l.of(port), err))
 		}
+	}
+	for i, o := range tx {
+		add(l.senders[i].port, "pktgen", o)
 	}
 	for i, o := range rx {
-		if err := failed("rcv", o); err != nil {
-			list = append(list, fmt.Errorf("%s%w", l.of(l.receivers[i].port), err))
+		add(l.receivers[i].port, "rcv", o)
+	}
+	if len(list) == 0 {
+		list = stopped
+	}
+	var all error
+	for i, err := range list {
+		if i == 0 {
+			all = err
+		} else {
+			all = fmt.Errorf("%w; %w", all, err)
 		}
 	}
-	return errors.Join(list...)
+	return all
+}
+
+// short tells that a program says that its result falls short.
+func short(r *cli.Result) bool {
+	return r != nil && r.ExitStatus != nil && *r.ExitStatus == cli.ExitShort
 }
 
 // failed is what is wrong with how a program ended. A result that falls short
@@ -132,7 +174,7 @@ func failures(l *layout, tx, rx []program.Outcome, ready bool) error {
 func failed(name string, o program.Outcome) error {
 	r := o.Result
 	switch {
-	case r != nil && r.ExitStatus != nil && *r.ExitStatus == cli.ExitShort:
+	case short(r):
 	case o.Failure != "":
 		return fmt.Errorf("%s %s", name, o.Failure)
 	}
