@@ -55,7 +55,7 @@ for w in "$@"; do where "$w"; done;`
 // over h any more; what runs goes on.
 //
 // A program whose controller has died, or lost its connection, is ended by its
-// supervisor, at the latest after that controller's Silence and two seconds. So
+// supervisor, at the latest after that controller's Silence and Grace. So
 // Clean need not guess whose connection lives: while there are programs of
 // others it waits so long, by this Config's Silence, and what is there still
 // belongs to a run that goes on, maybe another person's. That is reported, and
@@ -80,7 +80,7 @@ func (h *Host) Clean(ctx context.Context, force bool) (Cleaned, error) {
 		return Cleaned{}, err
 	}
 	fail := func(err error) error { return fmt.Errorf("clean %s: %w", h.name, err) }
-	args := []string{"supervise", "clean", "--wait=" + (h.config.Silence + grace + time.Second).String()}
+	args := []string{"supervise", "clean", "--wait=" + (h.config.Silence + h.config.Grace + time.Second).String()}
 	if force {
 		args = append(args, "--force")
 	}

@@ -129,15 +129,16 @@ func (c *Conversation) CloseWrite() error {
 	return nil
 }
 
-// Close ends the program's standard input, gives it two seconds to exit by
-// itself, and then ends it as the end of Converse's ctx does. What it prints
+// Close ends the program's standard input, gives it Config.Grace to exit by
+// itself, and then ends it as the end of Converse's ctx does: by SIGTERM, and
+// SIGKILL after as long. What it prints
 // from now on is lost. Close returns when the program has ended, with Wait's
 // error.
 func (c *Conversation) Close() error { return c.close() }
 
 func (c *Conversation) end() error {
 	c.out.drop()
-	defer time.AfterFunc(grace, c.run.terminate).Stop()
+	defer time.AfterFunc(c.run.grace, c.run.terminate).Stop()
 	c.CloseWrite()
 	return c.failed()
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"syscall"
 	"time"
 
 	"golang.org/x/crypto/ssh"
@@ -76,7 +77,7 @@ func (h *Host) disconnect() {
 func (h *Host) watch() {
 	h.tasks.Go(func() {
 		err := cmp.Or(h.client().Wait(), io.EOF)
-		if err == io.EOF {
+		if err == io.EOF || errors.Is(err, syscall.ECONNRESET) {
 			err = fmt.Errorf("it was closed there (did sshd stop, or the host?): %w", err)
 		}
 		h.fail(err)

@@ -53,8 +53,11 @@ func (h *Host) run(ctx context.Context, o order) (*run, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &run{link: l, done: make(chan struct{}), room: newCredit(window)}
-	o.Grace, o.Silence = grace, h.config.Silence
+	r := &run{link: l, done: make(chan struct{}), room: newCredit(window), grace: grace}
+	if o.Stdin {
+		r.grace = h.config.Grace
+	}
+	o.Grace, o.Silence = r.grace, h.config.Silence
 	if err := r.start(ctx, &o); err != nil {
 		l.close()
 		return nil, err
@@ -137,6 +140,7 @@ func (l *link) broken(err error) error {
 type run struct {
 	*link
 	done    chan struct{} // closed when end or err is there
+	grace   time.Duration // from SIGTERM to SIGKILL
 	end     end
 	err     error
 	once    sync.Once
@@ -223,7 +227,7 @@ func (r *run) terminate() {
 	default:
 	}
 	r.stopped.Store(true)
-	time.AfterFunc(grace+linger, func() {
+	time.AfterFunc(r.grace+linger, func() {
 		r.finish(end{}, program.ErrHangs)
 		r.close()
 	})

@@ -34,7 +34,7 @@ func write(t *testing.T, file, text string) {
 // config trusts the servers and uses nothing of this machine's user.
 func (l *lab) config(servers ...*sshtest.Server) *Config {
 	l.t.Helper()
-	return &Config{SSHConfig: "none", KnownHosts: []string{l.KnownHosts(servers...)}, Identities: []string{l.Identity}, Agent: "none", Timeout: 20 * time.Second}
+	return &Config{SSHConfig: "none", KnownHosts: []string{l.KnownHosts(servers...)}, Identities: []string{l.Identity}, Agent: "none", Timeout: 20 * time.Second, Grace: 2 * time.Second}
 }
 
 // dial connects from the controller's namespace.

@@ -66,11 +66,16 @@ type Config struct {
 	// as lost: here the connection, on the host the programs, which are then
 	// ended. 0 is 10 s.
 	Silence time.Duration
+	// Grace is how long a program with which there is a conversation has to put
+	// back what it changed, from SIGTERM to SIGKILL: NICs take their time. 0 is
+	// 10 s.
+	Grace time.Duration
 }
 
 const (
 	defaultTimeout = 10 * time.Second
 	defaultSilence = 10 * time.Second
+	defaultGrace   = 10 * time.Second
 )
 
 // withDefaults is a copy without zero durations; c may be nil.
@@ -84,6 +89,9 @@ func (c *Config) withDefaults() *Config {
 	}
 	if d.Silence == 0 {
 		d.Silence = defaultSilence
+	}
+	if d.Grace == 0 {
+		d.Grace = defaultGrace
 	}
 	return &d
 }
