@@ -68,7 +68,9 @@ func newRunner(o *Options, p *Place) (*runner, error) {
 	if r.what = r.rep.Environment.Describe(); p != nil {
 		r.what, from, to = p.What, p.From, p.To
 	}
-	if r.plan(o.asked); o.asked == nil {
+	if o.asked != nil {
+		r.plan(o.asked)
+	} else {
 		r.plan(kinds(from, to))
 	}
 	return r, nil
@@ -159,9 +161,12 @@ func (r *runner) end(kind string, v results.Verdict, why string) {
 
 func (r *runner) run(ctx context.Context, s *session.Session, keep *session.Suite) (err error) {
 	env, err := r.environment(ctx, s)
-	if err != nil {
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return nil // in the middle of making it
+	case err != nil:
 		r.endAll(results.Of(err), err.Error())
-		r.rep.broke = ctx.Err() == nil && results.Of(err) == results.Invalid
+		r.rep.broke = results.Of(err) == results.Invalid
 		return nil
 	}
 	defer func() { err = errors.Join(err, env.Close()) }()
