@@ -78,6 +78,14 @@ var plays = map[string]func(args []string){
 		fmt.Println("ready")
 		time.Sleep(time.Hour)
 	},
+	// play-result goes on until SIGTERM, and then has a result.
+	"play-result": func([]string) {
+		term := make(chan os.Signal, 1)
+		signal.Notify(term, syscall.SIGTERM)
+		fmt.Fprintln(os.Stderr, "play-result: ready: says a test")
+		<-term
+		fmt.Println(`{"packets": 7}`)
+	},
 	// play-leave leaves a child behind.
 	"play-leave": func(args []string) {
 		child := exec.Command("/proc/self/exe")
