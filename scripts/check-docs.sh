@@ -25,7 +25,8 @@ busy. Words behind ```sh say otherwise:
   together         each line is a terminal of its own: all are started, in turn
   paced            by chrt -f 10, for rates are to be kept on a busy machine, too
   status=N[,N]     these statuses will do, too
-  needs=PROG[,…]   skipped where one of the programs is not installed
+  needs=PROG[,…]   skipped where one of the programs is not installed, and failed
+                   if RINGWALK_NO_SKIP is set, as in tests
 
 and words that say why a block cannot run here, and is skipped:
 
@@ -36,6 +37,9 @@ and words that say why a block cannot run here, and is skipped:
   changes-host     changes this host
   example          names files, ports or builds of the reader's
   long             takes minutes; --long runs it
+
+What would be passed over in silence fails: other words, commands in blocks of
+another kind than sh, blocks that are indented or have no end.
 
   --list    say what would be run and what skipped, and run nothing
   --long    run the long blocks, too
@@ -173,7 +177,7 @@ say() { printf '%-6s %-28s %4s  %s\n' "$@"; }
 
 # block runs one, or says why not.
 block() { # WHERE FILE WORD…
-	local where=$1 file=$2 statuses=0 together='' reason='' word p first before='' begin limit=120 by=()
+	local where=$1 file=$2 statuses=0 together='' reason='' missing='' word p first before='' begin limit=120 by=()
 	shift 2
 	first=$(grep -m 1 . "$file" | cut -c 1-90)
 	for word; do
@@ -183,7 +187,7 @@ block() { # WHERE FILE WORD…
 		status=*) statuses=0,${word#status=} ;;
 		needs=*)
 			for p in ${word//[=,]/ }; do
-				[ "$p" = needs ] || command -v "$p" >/dev/null || reason+="needs $p; "
+				[ "$p" = needs ] || command -v "$p" >/dev/null || missing+="needs $p; "
 			done
 			;;
 		hardware | netmap | vm | network | changes-host | example | long)
@@ -191,12 +195,16 @@ block() { # WHERE FILE WORD…
 			[ "$word" != long ] || limit=1200
 			;;
 		*)
-			say FAILED "$where" - "\"$word\" behind \`\`\`sh means nothing; -h tells what does"
-			failed=$((failed + 1))
+			refuse "$where" "\"$word\" behind \`\`\`sh means nothing; -h tells what does"
 			return
 			;;
 		esac
 	done
+	if [ -n "$missing" ] && [ -z "$reason" ] && [ -n "${RINGWALK_NO_SKIP-}" ]; then
+		refuse "$where" "${missing%; }"
+		return
+	fi
+	reason+=$missing
 	if [ -n "$reason" ]; then
 		say skip "$where" - "${reason%; }: $first"
 		skipped=$((skipped + 1))
@@ -232,24 +240,40 @@ block() { # WHERE FILE WORD…
 	failed=$((failed + 1))
 }
 
+# refuse fails what would otherwise be passed over in silence.
+refuse() { # WHERE WHY
+	say FAILED "$1" - "$2"
+	failed=$((failed + 1))
+}
+
 # document goes through a file's blocks.
 document() { # FILE
 	local line info='' number=0 open='' file words text=$1
+	local command='^ *([$#] )?(sudo )?((pktgen|rcv|hw-test|go|ip|apt|systemctl) +([^v0-9]|v[^0-9])|(build|scripts)/)'
 	while IFS= read -r line || [ -n "$line" ]; do
 		number=$((number + 1))
-		if [[ $line != '```'* ]]; then
+		if [[ $line =~ ^\ +\`\`\`|^\ *~~~ ]]; then
+			refuse "$text:$number" "a block begins and ends with \`\`\` at the beginning of a line"
+		elif [[ $line != '```'* ]]; then
 			[[ -z $open || $info != sh ]] || printf '%s\n' "$line" >>"$file"
+			[[ -z $open || -n $info || ! $line =~ $command ]] ||
+				refuse "$text:$number" "a command stands in a block that does not begin with \`\`\`sh: $line"
 		elif [ -z "$open" ]; then
 			open=$number info=${line#'```'}
 			read -ra words <<<"$info"
 			info=${words[0]-}
 			file=$work/blocks/${text//\//-}.$open
-			[ "$info" != sh ] || : >"$file"
+			case $info in
+			sh) : >"$file" ;;
+			'' | go | yaml | json) ;; # what a program says, and what others check
+			*) refuse "$text:$open" "nobody looks at a block of $info; commands begin with \`\`\`sh" ;;
+			esac
 		else
 			[ "$info" != sh ] || block "$text:$open" "$file" "${words[@]:1}"
 			open=''
 		fi
 	done < <(cat "$text")
+	[ -z "$open" ] || refuse "$text:$open" "the block has no end"
 }
 
 inside() {

@@ -80,9 +80,11 @@ changes=$(git status --porcelain)
 	exit 1
 }
 
-# Everything that has a date has the commit's.
+# Everything that has a date has the commit's; what Go builds is not up to whose
+# environment it is.
 SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)
 export SOURCE_DATE_EPOCH LC_ALL=C TZ=UTC
+export GOFLAGS='-mod=readonly -trimpath' CGO_ENABLED=0 GOAMD64=v1 GOARM64=v8.0
 umask 022
 if tag=$(git describe --tags --match 'v[0-9]*' 2>/dev/null); then
 	version=${tag#v}
@@ -95,7 +97,7 @@ trap 'rm -rf "$work"' EXIT
 
 # build OS ARCH makes the static program.
 build() {
-	CGO_ENABLED=0 GOOS=$1 GOARCH=$2 go build -trimpath -buildvcs=true -ldflags '-s -w' -o "$work/$1-$2/hw-test" ./hw-test
+	GOOS=$1 GOARCH=$2 go build -buildvcs=true -ldflags '-s -w' -o "$work/$1-$2/hw-test" ./hw-test
 }
 
 say "ringwalk $version"
@@ -110,6 +112,15 @@ find "$shared/man" -name '*.1' -exec gzip -n9 {} +
 "$own" completion bash >"$shared/completions/hw-test.bash"
 "$own" completion zsh >"$shared/completions/_hw-test"
 "$own" completion fish >"$shared/completions/hw-test.fish"
+# What Debian's tools read; what is new stands in CHANGELOG.md.
+cat >"$work/changelog" <<END
+ringwalk ($version) unstable; urgency=medium
+
+  * Commit $(git rev-parse HEAD); see CHANGELOG.md.
+
+ -- $(sed -n 's/^maintainer: //p' scripts/release/nfpm.yaml)  $(date -u -R -d "@$SOURCE_DATE_EPOCH")
+END
+gzip -n9 "$work/changelog"
 
 for t in "${targets[@]}"; do
 	os=${t%/*} arch=${t#*/}
@@ -118,7 +129,9 @@ for t in "${targets[@]}"; do
 	name=ringwalk_${version}_${os}_$arch
 	tree=$work/$name
 	mkdir "$tree"
-	cp -a "$shared/man" "$shared/completions" README.md CHANGELOG.md LICENSE "$tree"
+	cp -a "$shared/man" "$shared/completions" "$tree"
+	# With modes that are not the checkout's, which are its umask's.
+	install -m 644 README.md CHANGELOG.md LICENSE "$tree"
 	install -m 755 "$work/$os-$arch/hw-test" "$tree/hw-test"
 	# One program by three names: argv[0] says which.
 	ln -s hw-test "$tree/pktgen"
@@ -129,7 +142,7 @@ for t in "${targets[@]}"; do
 	if [ "$os" = linux ]; then
 		(
 			cd scripts/release
-			TREE=$tree VERSION=$version ARCH=$arch GOFLAGS=-mod=readonly \
+			TREE=$tree CHANGELOG=$work/changelog.gz VERSION=$version ARCH=$arch \
 				go tool nfpm package --packager deb --config nfpm.yaml --target "$out/ringwalk_${version}_$arch.deb" >&2
 		)
 	fi

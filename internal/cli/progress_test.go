@@ -133,6 +133,23 @@ Probe: 1 packets 1 distinct 0 lost 0 duplicates 0 reordered 0 late, 0 without a 
 PDV: min 0.000 mean 0.000 p50 0.000 p90 0.000 p99 0.000 p99.9 0.000 max 0.000 us
 Clocks: two (by --clocks apart): no one-way delay, and what they drifted is in PDV. Received by the program's clock, once per batch
 `: {RxResult: &RxResult{Probe: &Probe{Packets: 1, Distinct: 1, Delay: &Delay{Clocks: "apart", ClocksWhy: "by --clocks apart", ReceivedBy: "program", PDV: &Times{Count: 1}}}}},
+		// What delays are worth is said before them.
+		`Received nothing.
+Kernel drops: 0. Truncated: 0
+Probe: 9 packets 9 distinct 0 lost 0 duplicates 0 reordered 0 late, 0 without a probe
+Clocks: two (by --clocks, the receiver's is 40µs behind the sender's, ± 1µs), so one-way delays are known to ± 1µs. Received by the program's clock, once per batch
+Negative delays: 3 probes came before they were sent, by no more than the offset may be wrong
+Delay one way: min -1.000 mean 0.000 p50 0.000 p90 0.000 p99 0.000 p99.9 0.000 max 0.000 us
+PDV: min 0.000 mean 0.000 p50 0.000 p90 0.000 p99 0.000 p99.9 0.000 max 0.000 us
+`: corrected(-1000),
+		`Received nothing.
+Kernel drops: 0. Truncated: 0
+Probe: 9 packets 9 distinct 0 lost 0 duplicates 0 reordered 0 late, 0 without a probe
+Clocks: two (by --clocks, the receiver's is 40µs behind the sender's, ± 1µs), so one-way delays are known to ± 1µs. Received by the program's clock, once per batch
+Negative delays: 3 probes came before they were sent, by more than ± 1µs: the clocks are not that far apart, or one was set or drifted
+Delay one way: min -1.001 mean 0.000 p50 0.000 p90 0.000 p99 0.000 p99.9 0.000 max 0.000 us
+PDV: min 0.000 mean 0.000 p50 0.000 p90 0.000 p99 0.000 p99.9 0.000 max 0.000 us
+`: corrected(-1001),
 		"Received nothing.\nKernel drops: 0. Truncated: 0\n": {RxResult: &RxResult{}},
 		"Received nothing.\nKernel drops: 0. Truncated: 0\nChecksums left to the NIC: 2 frames of this host, or super-frames (--super-frames counts these)\n": {
 			RxResult: &RxResult{Offloads: Offloads{PartialChecksums: 2}}},
@@ -143,6 +160,13 @@ Clocks: two (by --clocks apart): no one-way delay, and what they drifted is in P
 			t.Errorf("got\n%s\nwant\n%s", got, want)
 		}
 	}
+}
+
+// corrected is a result with an offset between the clocks.
+func corrected(least int64) Result {
+	c := &Clock{AheadNS: -40_000, WithinNS: 1000}
+	return Result{RxResult: &RxResult{Probe: &Probe{Packets: 9, Distinct: 9, Delay: &Delay{Clocks: "offset", Clock: c, Negative: 3,
+		ClocksWhy: "by --clocks, the receiver's is " + c.String(), ReceivedBy: "program", OneWay: &Times{Count: 9, MinNS: least}, PDV: &Times{Count: 9}}}}}
 }
 
 func TestFinalReportManyStreams(t *testing.T) {

@@ -1,5 +1,10 @@
 package cli
 
+import (
+	"fmt"
+	"time"
+)
+
 // RxResult is what only a receiver has to say.
 //
 // A frame that arrived is dropped by the kernel (KernelDrops) or by the queue
@@ -153,10 +158,13 @@ type Extent struct {
 // Delay is from the sender's clock, which is read once for each batch it sends,
 // to the receiver's.
 type Delay struct {
-	// Clocks is "same" if both ends read one clock, else "apart". ClocksWhy is
-	// how that is known.
+	// Clocks is "same" if both ends read one clock, "offset" if they read two
+	// and Clock tells how far these are apart, else "apart". ClocksWhy is how
+	// that is known.
 	Clocks    string `json:"clocks"`
 	ClocksWhy string `json:"clocks_why"`
+	// Clock is the offset that all one-way delays are corrected by.
+	Clock *Clock `json:"clock,omitempty"`
 	// ReceivedBy is who told the time a frame was received: "kernel",
 	// "hardware" (the NIC), "capture" (the file's times), or "program": its
 	// clock, once per batch, when the batch had come. ByProgram counts probes
@@ -171,9 +179,33 @@ type Delay struct {
 	// drifted against each other since is.
 	PDV *Times `json:"pdv"`
 	// Negative is probes that came before they were sent: the clocks are not
-	// one, whatever was said of them, or one was set meanwhile. Absent where
-	// the clocks are apart by what is known beforehand.
+	// one, whatever was said of them, or one was set meanwhile. With Clock it is
+	// by the corrected delays, which may be below zero by WithinNS and no more,
+	// see OffsetRefuted. 0 where the clocks are apart by what is known
+	// beforehand.
 	Negative uint64 `json:"negative"`
+}
+
+// Clock is how far the receiver's clock is ahead of the sender's (below zero:
+// behind), and how well that is known: to more or less WithinNS.
+type Clock struct {
+	AheadNS  int64 `json:"ahead_ns"`
+	WithinNS int64 `json:"within_ns"`
+}
+
+// String is the offset in words, after "the receiver's clock is".
+func (c *Clock) String() string {
+	way := "ahead of"
+	if c.AheadNS < 0 {
+		way = "behind"
+	}
+	return fmt.Sprintf("%v %s the sender's, ± %v", time.Duration(c.AheadNS).Abs(), way, time.Duration(c.WithinNS))
+}
+
+// OffsetRefuted tells that a probe came before it was sent by more than the
+// clocks' offset may be wrong: it is not what was said.
+func (d *Delay) OffsetRefuted() bool {
+	return d.Clock != nil && d.OneWay != nil && d.OneWay.MinNS < -d.Clock.WithinNS
 }
 
 // Stream is one stream's share of a Probe, with the same meanings.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"strings"
+	"time"
 )
 
 // text is the sizes that there are: "60: 1000, 1020-1514: 7".
@@ -167,7 +168,7 @@ func (d *Delay) report(b *strings.Builder) {
 	if d == nil {
 		return
 	}
-	if d.Negative > 0 {
+	if d.Negative > 0 && d.Clock == nil {
 		fmt.Fprintf(b, "Negative delays: %d probes came before they were sent: the clocks are not one, or one was set\n", d.Negative)
 	}
 	by := map[string]string{
@@ -175,6 +176,20 @@ func (d *Delay) report(b *strings.Builder) {
 	}[d.ReceivedBy]
 	if d.ByProgram > 0 && d.ReceivedBy != "program" {
 		by += fmt.Sprintf(", %d by the program's clock", d.ByProgram)
+	}
+	if d.OneWay != nil && d.Clock != nil {
+		// What the figures are worth comes before them.
+		within := time.Duration(d.Clock.WithinNS)
+		fmt.Fprintf(b, "Clocks: two (%s), so one-way delays are known to ± %v. Received %s\n", d.ClocksWhy, within, by)
+		switch {
+		case d.OffsetRefuted():
+			fmt.Fprintf(b, "Negative delays: %d probes came before they were sent, by more than ± %v: the clocks are not that far apart, or one was set or drifted\n", d.Negative, within)
+		case d.Negative > 0:
+			fmt.Fprintf(b, "Negative delays: %d probes came before they were sent, by no more than the offset may be wrong\n", d.Negative)
+		}
+		fmt.Fprintf(b, "Delay one way: %s\n", d.OneWay)
+		fmt.Fprintf(b, "PDV: %s\n", d.PDV)
+		return
 	}
 	if d.OneWay != nil {
 		fmt.Fprintf(b, "Delay one way: %s\n", d.OneWay)

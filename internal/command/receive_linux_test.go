@@ -89,6 +89,63 @@ func TestClocksApart(t *testing.T) {
 	}
 }
 
+// An offset between the clocks is taken off all one-way delays, and nothing else
+// changes: the same frames, read with several, show it to the nanosecond.
+func TestClocksOffset(t *testing.T) {
+	pair := testnet.Pair(t, nil)
+	file := filepath.Join(t.TempDir(), "seen.pcapng")
+	begin := time.Now()
+	_, received := exchange(t, pair, "-n 1000 -R 4000 --best-effort", "--idle 300ms --json --clocks -10s~1ms --write "+file+" --max-delay-p99 11s")
+	most := time.Since(begin).Nanoseconds()
+	r, _ := received.result(t)
+	d := r.Probe.Delay
+	if received.status != 0 || d == nil || d.Clocks != "offset" || d.Clock == nil || *d.Clock != (cli.Clock{AheadNS: -1e10, WithinNS: 1e6}) || d.OneWay == nil || d.Negative != 0 ||
+		d.OneWay.MinNS <= 1e10 || d.OneWay.MaxNS > 1e10+most || d.OneWay.Count != 1000 || r.Probe.Streams[0].OneWay.MinNS != d.OneWay.MinNS {
+		t.Fatalf("%+v", received)
+	}
+	clocks, delay := strings.Index(received.stderr, "Clocks: two (by --clocks, the receiver's is 10s behind the sender's, ± 1ms), so one-way delays are known to ± 1ms."), strings.Index(received.stderr, "Delay one way: ")
+	if clocks < 0 || delay < clocks {
+		t.Error(received.stderr)
+	}
+	read := func(clocks string, status int) *cli.Delay {
+		t.Helper()
+		o := play(strings.Fields("rcv -i pcap:" + file + " --json --clocks " + clocks)...)
+		r, _ := o.result(t)
+		if o.status != status || r.Probe.Distinct != 1000 || r.Probe.Delay == nil || r.Probe.Delay.OneWay.Count != 1000 {
+			t.Fatalf("%s: %+v", clocks, o)
+		}
+		return r.Probe.Delay
+	}
+	same := read("same", 0)
+	limit := time.Duration(same.OneWay.P99NS)
+	for _, c := range []struct {
+		clocks string
+		ahead  int64
+	}{{"+0s~50us", 0}, {"-40us~100us", -40_000}, {"+1.2ms~0.3ms", 1_200_000}, {"+1000h~1h", 3600e12}} {
+		got := read(c.clocks, 0)
+		a, b := same.OneWay, got.OneWay
+		want := cli.Times{Count: a.Count, MinNS: a.MinNS - c.ahead, MeanNS: b.MeanNS, P50NS: a.P50NS - c.ahead, P90NS: a.P90NS - c.ahead,
+			P99NS: a.P99NS - c.ahead, P999NS: a.P999NS - c.ahead, MaxNS: a.MaxNS - c.ahead}
+		if off := b.MeanNS - (a.MeanNS - c.ahead); *b != want || off < -1 || off > 1 || *got.PDV != *same.PDV {
+			t.Errorf("%s: one way\n%+v, want\n%+v; PDV %+v, want %+v", c.clocks, *b, want, *got.PDV, *same.PDV)
+		}
+	}
+	if d := read("+1000h~1h", 0); d.Negative != 1000 || !d.OffsetRefuted() {
+		t.Errorf("an offset that is too large: %+v", d)
+	}
+	// A promise holds in the worst case only.
+	for _, c := range []struct{ flags, says string }{
+		{fmt.Sprintf("+0s~50us --max-delay-p99 %v", limit+50*time.Microsecond), ""},
+		{fmt.Sprintf("+0s~50us --max-delay-p99 %v", limit+50*time.Microsecond-1), "± 50µs, at most"},
+		{"+1h~1ms --max-delay-p99 1s", "before it was sent, and the clocks' offset was to be known to ± 1ms"},
+	} {
+		o := play(strings.Fields("rcv -i pcap:" + file + " --clocks " + c.flags)...)
+		if c.says == "" && o.status != 0 || c.says != "" && (o.status != cli.ExitShort || !strings.Contains(o.stderr, c.says)) {
+			t.Errorf("%s: %+v", c.flags, o)
+		}
+	}
+}
+
 func TestDelayOverLoopback(t *testing.T) {
 	ns := testnet.NS(t)
 	end := other(t, ns, "rcv", "-i udp:@127.0.0.1:4321 --idle 300ms --json")

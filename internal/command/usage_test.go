@@ -109,6 +109,13 @@ func TestUsage(t *testing.T) {
 		{"rcv -i lo --max-loss 101", `--max-loss: percentage "101" is out of range`},
 		{"rcv -i lo --max-loss 1 --probe off", "--max-loss needs probes"},
 		{"rcv -i lo --probe auto", `--probe: "auto" is neither on nor off`},
+		{"rcv -i lo --clocks wrong", `--clocks: "wrong" is none of same, apart, auto and an offset such as +1.2ms~0.3ms`},
+		{"rcv -i lo --clocks 1ms~1ms", `"1ms~1ms" is none of`},
+		{"rcv -i lo --clocks +1ms", `"+1ms" is none of`},
+		{"rcv -i lo --clocks +x~1ms", `--clocks: the offset "+x" is not a time with a sign`},
+		{"rcv -i lo --clocks -9999999h~1ms", `the offset "-9999999h" is not a time`},
+		{"rcv -i lo --clocks +1ms~-1ms", `--clocks: "-1ms", to which the offset is known, is not a time`},
+		{"rcv -i lo --clocks +1ms~", `--clocks: "", to which`},
 		{"rcv -i lo --idle soon", `--idle: duration "soon" is not a time`},
 		{"rcv -i lo --recv-buf 2G", "--recv-buf: 2000000000 bytes are more than"},
 	} {

@@ -31,9 +31,13 @@
 //	probe_reordering_extent_max, probe_reordering_extent_mean
 //	                                        in frames, once one was reordered
 //	probe_delay_seconds                     a summary of one-way delays, where the clocks are one
+//	                                        or their offset is known
 //	probe_pdv_seconds                       a summary of delays above each stream's shortest; both
 //	                                        with …_min_seconds and …_max_seconds
 //	probe_negative_delays_total
+//	probe_clock_ahead_seconds, probe_clock_within_seconds
+//	                                        the offset that delays are corrected by, and how well
+//	                                        it is known (rcv --clocks)
 //	ping_received_total, ping_duplicates_total, ping_late_total, ping_foreign_total, ping_lost_total
 //	ping_rtt_seconds                        a summary of the quantiles 0.5, 0.9, 0.99 and 0.999
 //	ping_rtt_min_seconds, ping_rtt_max_seconds

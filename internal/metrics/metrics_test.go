@@ -58,7 +58,7 @@ func TestMetrics(t *testing.T) {
 			Write: &cli.Write{Frames: 7, Drops: 3},
 			Probe: &cli.Probe{Packets: 9, Distinct: 8, Duplicates: 1, Lost: 2, Absurd: 1, Epochs: 4, Streams: make([]cli.Stream, 1000),
 				Extent: &cli.Extent{Max: 12, Mean: 3.5},
-				Delay:  &cli.Delay{OneWay: &cli.Times{Count: 8, MeanNS: 1000, P99NS: 2000, MaxNS: 3000}, PDV: &cli.Times{Count: 8, P99NS: 500}, Negative: 2}}}},
+				Delay:  &cli.Delay{OneWay: &cli.Times{Count: 8, MeanNS: 1000, P99NS: 2000, MaxNS: 3000}, PDV: &cli.Times{Count: 8, P99NS: 500}, Negative: 2, Clock: &cli.Clock{AheadNS: -2e6, WithinNS: 1e5}}}}},
 			[]string{
 				`ringwalk_size_packets_total{bytes="60-60",mode="rx",port="x",tool="rcv"} 8`,
 				`ringwalk_size_packets_total{bytes="1515-",mode="rx",port="x",tool="rcv"} 2`,
@@ -72,6 +72,8 @@ func TestMetrics(t *testing.T) {
 				`ringwalk_probe_delay_max_seconds{mode="rx",port="x",tool="rcv"} 3e-06`,
 				`ringwalk_probe_pdv_seconds{mode="rx",port="x",tool="rcv",quantile="0.99"} 5e-07`,
 				`ringwalk_probe_negative_delays_total{mode="rx",port="x",tool="rcv"} 2`,
+				`ringwalk_probe_clock_ahead_seconds{mode="rx",port="x",tool="rcv"} -0.002`,
+				`ringwalk_probe_clock_within_seconds{mode="rx",port="x",tool="rcv"} 0.0001`,
 				`ringwalk_kernel_drops_total{mode="rx",port="x",tool="rcv"} 3`,
 				`ringwalk_probe_lost{mode="rx",port="x",tool="rcv"} 2`,
 				`ringwalk_probe_streams{mode="rx",port="x",tool="rcv"} 1000`,

@@ -59,9 +59,13 @@ func (e *emitter) probe(p *cli.Probe) {
 		e.gauge("probe_reordering_extent_mean", "The mean reordering extent, in frames.", p.Extent.Mean)
 	}
 	if d := p.Delay; d != nil {
-		e.times("probe_delay", "One-way delay of the probes, where both clocks are one", d.OneWay)
+		e.times("probe_delay", "One-way delay of the probes, where both clocks are one or their offset is known", d.OneWay)
 		e.times("probe_pdv", "Delay of the probes above the shortest of their stream", d.PDV)
 		e.counter("probe_negative_delays_total", "Probes that came before they were sent.", d.Negative)
+		if c := d.Clock; c != nil {
+			e.gauge("probe_clock_ahead_seconds", "How far the receiver's clock is ahead of the sender's, as delays are corrected for.", float64(c.AheadNS)/1e9)
+			e.gauge("probe_clock_within_seconds", "To how much more or less that is known.", float64(c.WithinNS)/1e9)
+		}
 	}
 }
 

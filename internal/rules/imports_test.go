@@ -59,14 +59,15 @@ var modules = []row{
 	{"github.com/prometheus/client_golang", "internal/metrics hw-test/internal/session"},
 	{"github.com/aclements/go-moremath", "hw-test/internal/compare"},
 	{"go.yaml.in/yaml/v4 github.com/prometheus/procfs", "hw-test/internal/*"},
-	{"golang.org/x/crypto/ssh github.com/skeema/knownhosts github.com/kevinburke/ssh_config", "hw-test/internal/remote"},
+	{"golang.org/x/crypto/ssh github.com/skeema/knownhosts", "hw-test/internal/remote hw-test/internal/sshtest"},
+	{"github.com/kevinburke/ssh_config", "hw-test/internal/remote"},
 	{"github.com/HdrHistogram/hdrhistogram-go", "pktgen/gen pktgen/rtt rcv/meter"},
 	{"gonum.org/v1/plot", "hw-test/internal/page"},
 	{"github.com/cavaliergopher/cpio github.com/ulikunitz/xz github.com/klauspost/compress", "hw-test/internal/*"},
 }
 
 // forTests is what only tests, and these packages themselves, import.
-const forTests = "testing testing/* internal/testnet netmap/netmaptest examples/internal/exampletest"
+const forTests = "testing testing/* internal/testnet hw-test/internal/sshtest netmap/netmaptest examples/internal/exampletest"
 
 // among says whether one of names, separated by spaces, stands for pkg.
 func among(pkg, names string) bool {

@@ -140,6 +140,24 @@ func TestStagesDelays(t *testing.T) {
 	if s.Stamped != 41 || s.Unstamped != 2 || s.Streams[0].Delay.Count != 22 || s.Streams[0].Delay.Max < 5000 || s.Streams[0].Negative != 0 {
 		t.Errorf("%+v", s)
 	}
+	// An offset is taken off exactly: of the port's times, and of the program's.
+	m, f = newStages(t, &Config{Delay: true, ClockAhead: 1500}, 1), newFeed(t, 64)
+	list = nil
+	for seq := range int64(20) {
+		delay := 1000 * (1 + seq%5)
+		put(a.sendAt(uint64(seq), sent+seq), sent+seq+delay)
+		list = append(list, delay-1500)
+	}
+	f.process(t, m.stages[0])
+	if got, want := m.Snapshot().Streams[0], exact(list); !near(got.Delay, want, -500) || got.Negative != 4 || got.PDV.Min != 0 || got.PDV.Max != 4000 {
+		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+	m, f = newStages(t, &Config{Delay: true, ClockAhead: -time.Hour}, 1), newFeed(t, 64)
+	put(a.sendAt(0, time.Now().UnixNano()), 0)
+	f.process(t, m.stages[0])
+	if d := m.Snapshot().Delay.Min; d <= time.Hour || d > time.Hour+time.Minute {
+		t.Errorf("with a clock an hour behind: %v", d)
+	}
 	// Without Delay nobody looks.
 	m, f = newStages(t, nil, 1), newFeed(t, 64)
 	put(a.sendAt(0, sent), sent+1)

@@ -31,7 +31,8 @@
 // A probe's delay is from the time in it to the time it was received, which the
 // port says ([netmap.Meta]) or one reading of the clock for each batch; probes of
 // one batch at both ends are recorded at once. Delays are kept relative to an
-// early one, so that clocks may be apart by any time.
+// early one, so that clocks may be apart by any time, and an offset that is taken
+// off (Config.ClockAhead) moves all figures by exactly that much.
 //
 // All packets, also those that are no probes, are counted by size and by kind:
 // what their headers say they are, or in which way these contradict themselves.

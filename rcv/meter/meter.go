@@ -39,6 +39,9 @@ type Config struct {
 	// to the time the port says it came ([netmap.Meta]), or else to one reading
 	// of the clock for each batch, once the batch is there.
 	Delay bool
+	// ClockAhead is how far the clock of those times is ahead of the senders':
+	// it is taken off every delay. 0: not known, or one clock.
+	ClockAhead time.Duration
 	// Write, if not nil, gets a copy of every packet, by a goroutine of Run's
 	// with 32 MiB of buffers; what does not fit is left out and counted. The
 	// Meter owns the file while it runs, and does not close it. An error of the

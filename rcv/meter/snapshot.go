@@ -35,10 +35,11 @@ type Stream struct {
 
 	// Delay is from the sender's clock to the receiver's, of the Distinct
 	// probes that were recorded; if the clocks are not one, it has their offset
-	// in it. PDV is by how much it was above the stream's shortest (RFC 5481,
+	// in it, less Config.ClockAhead. PDV is by how much it was above the stream's shortest (RFC 5481,
 	// 4.2), which takes the offset out, though not what the clocks drifted.
 	Delay, PDV Times
-	// Negative is delays below zero: the clocks are not one.
+	// Negative is delays below zero: the clocks are not one, or not as far
+	// apart as Config.ClockAhead says.
 	Negative uint64
 }
 

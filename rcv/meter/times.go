@@ -26,16 +26,17 @@ func (s *stage) times(ring *netmap.Ring, slots []netmap.Slot) timing {
 	return clocked
 }
 
-// received is when a packet came, in ns since 1970.
+// received is when a packet came, in ns since 1970 by the senders' clock, as far
+// as Config.ClockAhead tells.
 func (s *stage) received(ring *netmap.Ring, slot *netmap.Slot, t timing, clk *engine.Clock) int64 {
 	if t == stamped {
 		if ns := stamp(ring, slot); ns != 0 {
 			s.stamped++
-			return ns
+			return ns - int64(s.m.cfg.ClockAhead)
 		}
 	}
 	s.unstamped++
-	return clk.Wall()
+	return clk.Wall() - int64(s.m.cfg.ClockAhead)
 }
 
 // stamp is when the port says that a packet came, 0 if it does not.

@@ -20,12 +20,12 @@ func common(list []*preflight.Report) *preflight.Report {
 		Kernel:      of(func(r *preflight.Report) string { return r.Kernel }),
 		CommandLine: of(func(r *preflight.Report) string { return r.CommandLine }),
 	}
-	type key struct{ name, port string }
+	type key struct{ name, host, port string }
 	var order []key
 	checks := map[key][]preflight.Check{}
 	for _, r := range list {
 		for _, c := range r.Checks {
-			k := key{c.Name, c.Port}
+			k := key{c.Name, c.Host, c.Port}
 			if checks[k] == nil {
 				order = append(order, k)
 			}
@@ -53,14 +53,14 @@ func common(list []*preflight.Report) *preflight.Report {
 	return all
 }
 
-// checked are the differences of two reports, with the port in a check's name,
+// checked are the differences of two reports, with host and port in a check's name,
 // and without the kernel, which a session tells itself.
 func checked(a, b *preflight.Report) (list []preflight.Difference) {
 	for _, d := range preflight.Differences(a, b) {
 		if d.Check == "kernel" && d.Port == "" {
 			continue
 		}
-		d.Check, d.Port = strings.TrimSpace(d.Port+" "+d.Check), ""
+		d.Check, d.Host, d.Port = strings.Join(strings.Fields(d.Host+" "+d.Port+" "+d.Check), " "), "", ""
 		list = append(list, d)
 	}
 	return list

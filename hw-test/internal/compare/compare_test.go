@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ringwalk/ringwalk/hw-test/internal/machine"
 	"github.com/ringwalk/ringwalk/hw-test/internal/preflight"
 	"github.com/ringwalk/ringwalk/hw-test/internal/results"
 	"github.com/ringwalk/ringwalk/hw-test/internal/testbed"
@@ -29,7 +30,7 @@ func session(ndr, cpu float64) *results.Session {
 	return &results.Session{
 		Format: results.Format, Tool: "hw-test", Command: []string{"throughput", "--results", "somewhere"},
 		Start:     time.Date(2026, 5, 4, 3, 2, 1, 0, time.UTC),
-		Host:      results.Host{OS: "linux", Kernel: "6.1", CPU: "a CPU", CPUs: 2},
+		Host:      machine.Host{OS: "linux", Kernel: "6.1", CPU: "a CPU", CPUs: 2},
 		Build:     results.Build{Version: "v1", Revision: "abc", Modules: map[string]string{"x/y": "v1"}},
 		Preflight: &preflight.Report{Kernel: "6.1", Checks: []preflight.Check{{Name: "governor", Verdict: preflight.Pass, Found: "performance"}}},
 		Suites: []*results.Suite{{

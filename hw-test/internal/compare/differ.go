@@ -53,6 +53,10 @@ func facts(s *results.Session) (order []fact, of map[fact]string) {
 	add("CPUs", "", h.CPUs)
 	add("in a user namespace", "", h.UserNS)
 	add("netmap", "", h.Netmap)
+	for _, h := range s.Hosts {
+		add("system of "+h.Name, "", fmt.Sprintf("%s/%s %s, %d × %s", h.OS, h.Arch, h.Kernel, h.CPUs, h.CPU))
+		add("netmap of "+h.Name, "", h.Netmap)
+	}
 	add("build", "", b.Version)
 	add("revision", "", b.Revision)
 	add("built from a changed tree", "", b.Modified)

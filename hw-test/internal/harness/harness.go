@@ -16,6 +16,7 @@
 //	hw-test throughput, loss, latency ──▶ package suite
 //	hw-test compare     ──▶ package compare
 //	hw-test run         ──▶ package suites, all of these that test
+//	hw-test recover     ──▶ package agent, which runs hw-test agent on other hosts
 //	hw-test supervise   ──▶ package remote, which runs it on other hosts
 //	hw-test man         ──▶ package manual; hw-test completion is cobra's
 //
@@ -33,6 +34,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/ringwalk/ringwalk/hw-test/internal/agent"
 	"github.com/ringwalk/ringwalk/hw-test/internal/carried"
 	"github.com/ringwalk/ringwalk/hw-test/internal/compare"
 	"github.com/ringwalk/ringwalk/hw-test/internal/conform"
@@ -78,7 +80,8 @@ It needs Linux and no rights:
                 so paced rows are slower
   without those pktgen and rcv run in one process over UDP on 127.0.0.1, and what is not
                 tested is named
---rung asks for one of them. Nothing it makes has a name outside or outlives it, be it ended by ^C
+--rung asks for one of them. With --lab or --ports it runs over ports that are there, of this host
+or of others: paced rows only. Nothing it makes has a name outside or outlives it, be it ended by ^C
 or by kill -9. The first ^C ends it in order, with the table so far.`
 
 const statuses = `
@@ -94,6 +97,7 @@ Exit status:
 
 const example = `  hw-test
   hw-test --sizes 60,1514 --queues 1 --seconds 5
+  hw-test self --lab lab.yaml
   hw-test --json 2>/dev/null | jq '.rows[] | select(.holds | not) | .why'`
 
 // Main runs what argv asks for and returns the exit status.
@@ -133,7 +137,8 @@ func newRoot(status *int) *cobra.Command {
 	root.AddCommand(newSelf(status), vm.Command(status, append(carried.Names(), conform.Name)...),
 		info.Command(status, nil), valectl.Command(nil), qdiscs.Command(),
 		mirror.Command(status), sockets.Command(status), conform.Command(status), manysockets.Command(status),
-		lab.Command(), preflight.Command(status), compare.Command(status), manual.Command(manuals), remote.SuperviseCommand())
+		lab.Command(), preflight.Command(status, agent.Reach), compare.Command(status), manual.Command(manuals),
+		agent.RecoverCommand(), agent.Command(), remote.SuperviseCommand())
 	root.AddCommand(suite.Commands(status)...)
 	root.AddCommand(suites.Command(status))
 	for _, name := range carried.Names() {

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ringwalk/ringwalk/hw-test/internal/results"
+	"github.com/ringwalk/ringwalk/hw-test/internal/sshtest"
 	"github.com/ringwalk/ringwalk/internal/cli"
 )
 
@@ -24,7 +25,7 @@ const faultEnv = "RINGWALK_HWTEST_FAULT"
 // TestMain makes the test binary what the real one is: hw-test, pktgen and rcv,
 // each when called by that name.
 func TestMain(m *testing.M) {
-	name := filepath.Base(os.Args[0])
+	name := sshtest.Program(os.Args[0])
 	if !slices.Contains([]string{"hw-test", "pktgen", "rcv"}, name) {
 		os.Setenv(results.Env, results.NoDir) // tests of what is kept say where
 		os.Exit(m.Run())

@@ -86,7 +86,7 @@ func TestThroughput(t *testing.T) {
 		}
 		dropped := uint64(0)
 		for _, tr := range row.Trials {
-			if len(tr.Before) != 4 || tr.Pktgen == nil || tr.Rcv == nil || tr.Sent != tr.Pktgen.Packets {
+			if len(tr.Before) != 4 || len(tr.Pktgen) != 1 || len(tr.Rcv) != 1 || tr.Sent != tr.Pktgen[0].Packets {
 				t.Errorf("a trial without its raw results: %+v", tr)
 			}
 			for _, d := range tr.Drops {

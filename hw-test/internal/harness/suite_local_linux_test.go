@@ -47,7 +47,7 @@ func TestLocalPorts(t *testing.T) {
 			t.Errorf("%s: %s, %+v", row.Verdict, row.Sentence, rep.Environment)
 		}
 		tr := row.Trials[0]
-		if len(tr.After) != 2 || tr.After[0].TxPackets == 0 || tr.Rcv.Probe.Delay.OneWay == nil {
+		if len(tr.After) != 2 || tr.After[0].TxPackets == 0 || tr.Rcv[0].Probe.Delay.OneWay == nil {
 			t.Errorf("%+v", tr.After)
 		}
 		return false
@@ -59,7 +59,7 @@ func TestLocalPorts(t *testing.T) {
 			return true
 		}
 		row := rep.Rows[0]
-		if row.Verdict != results.Passed || !strings.Contains(rep.Environment.What, "gen.b → gen.a") || row.Trials[0].Pktgen.Port != "packet:vb" {
+		if row.Verdict != results.Passed || !strings.Contains(rep.Environment.What, "gen.b → gen.a") || row.Trials[0].Pktgen[0].Port != "packet:vb" {
 			t.Errorf("%s: %s, %+v", row.Verdict, row.Sentence, rep.Environment)
 		}
 		kept, err := filepath.Glob(base + "/*/lab.yaml")

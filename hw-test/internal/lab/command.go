@@ -5,6 +5,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -18,11 +21,12 @@ commented hw-test/lab.example.yaml has every key.`
 
 const aboutCheck = `Read a lab file and print what was understood: each port with the interface it is on this host, and
 the paths that frames will take. Nothing is changed or sent. All that is wrong is named, with file,
-line and column.`
+line and column. Hosts of environment ssh are not connected to: hw-test preflight --lab FILE does
+that, and finds their interfaces.`
 
 const statuses = `
 Exit status:
-  0    the file is right, and its ports are there
+  0    the file is right, and its ports are there (environment ssh: is right)
   1    it is not, or they are not
   2    the command line is wrong
 `
@@ -52,7 +56,9 @@ func Command() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			err = l.Resolve("/")
+			if l.Environment != SSH {
+				err = l.Resolve("/")
+			}
 			if asJSON {
 				if err := json.NewEncoder(cmd.OutOrStdout()).Encode(l); err != nil {
 					return fmt.Errorf("write the JSON report: %w", err)
@@ -75,6 +81,7 @@ func (l *Lab) print(w io.Writer) {
 	if m := l.Machine; m != nil {
 		fmt.Fprintf(w, "vm: netmap %s, kernel %s, %d pairs of cards\n", cmp.Or(m.Netmap, "none"), cmp.Or(m.Kernel, "the default"), m.NICs)
 	}
+	l.printHosts(w)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	if len(l.Nodes) > 0 {
 		fmt.Fprintln(t, "port\trole\topens\tinterface\tPCI\tMAC\tdriver\tCPUs")
@@ -95,5 +102,40 @@ func (l *Lab) print(w io.Writer) {
 	t.Flush()
 	for _, p := range l.Paths() {
 		fmt.Fprintf(w, "path %s\n", p)
+	}
+	if l.Environment == SSH {
+		fmt.Fprintf(w, "no host was connected to; this does, and finds the interfaces: %s\n", cli.Shell("hw-test", "preflight", "--lab", l.File))
+	}
+}
+
+// printHosts writes how hosts are reached, and which nodes they have.
+func (l *Lab) printHosts(w io.Writer) {
+	if a := l.SSH; a != nil {
+		said := func(what string, values ...string) {
+			if s := strings.Join(values, ", "); s != "" {
+				fmt.Fprintf(w, "ssh: %s %s\n", what, s)
+			}
+		}
+		said("config", a.Config)
+		said("known_hosts", a.KnownHosts...)
+		said("identities", a.Identities...)
+		said("agent", a.Agent)
+		said("cache_dir", a.CacheDir)
+		for _, system := range slices.Sorted(maps.Keys(a.Binaries)) {
+			said("binary for "+system, a.Binaries[system])
+		}
+		if a.Timeout != 0 {
+			said("timeout", a.Timeout.String())
+		}
+		if a.Silence != 0 {
+			said("silence", a.Silence.String())
+		}
+	}
+	for _, h := range l.Hosts() {
+		fmt.Fprintf(w, "host %s: %s", h.Name, strings.Join(h.Nodes, ", "))
+		if jump := l.Node(h.Nodes[0]).Jump; len(jump) > 0 {
+			fmt.Fprintf(w, "; jump: %s", strings.Join(jump, ", "))
+		}
+		fmt.Fprintln(w)
 	}
 }

@@ -4,12 +4,15 @@
 //	lab.yaml ──▶ Parse ──▶ Lab: nodes (tg, dut) ── ports ── links
 //	               │         │
 //	    errors with file,    ├─ Paths: from a tg's port to a tg's port, via duts
-//	    line and column      └─ Resolve: PCI and MAC addresses to interface names
+//	    line and column      ├─ Hosts: whom to connect to, each once
+//	                         └─ Resolve: PCI and MAC addresses to interface names
 //
 // Everything in the file is checked before anything is done: an unknown key, a
 // port linked twice, a link to a port that is not there. Nothing in it is a
-// secret, and it names no command to run. YAML's anchors and aliases are refused,
-// so that a file is never larger than it looks.
+// secret, also where its nodes are on other hosts, and it names no command to
+// run; the only programs are hw-test's own, for hosts that are not like this
+// one. YAML's anchors and aliases are refused, so that a file is never larger
+// than it looks.
 package lab
 
 import (
@@ -27,7 +30,7 @@ const (
 	VM Environment = "vm"
 	// Local is this host, with NICs that are wired to each other.
 	Local Environment = "local"
-	// SSH is reserved for nodes on other hosts.
+	// SSH is other hosts, each with one or more of the nodes, reached over ssh.
 	SSH Environment = "ssh"
 )
 
@@ -47,8 +50,13 @@ type Lab struct {
 	Environment Environment `json:"environment"`
 	// Machine is the virtual machine of Environment VM, else nil.
 	Machine *Machine `json:"vm,omitempty"`
-	Nodes   []Node   `json:"nodes"` // in the file's order
-	Links   []Link   `json:"links"`
+	// SSH says how the hosts of Environment SSH are reached; nil: as ssh does.
+	SSH   *Access `json:"ssh,omitempty"`
+	Nodes []Node  `json:"nodes"` // in the file's order
+	Links []Link  `json:"links"`
+	// Given are the paths that the file says; without them the links make
+	// them. Paths has either.
+	Given []Path `json:"paths,omitempty"`
 
 	size position // where the file ends, for what is missing in it
 }
@@ -63,9 +71,17 @@ type Machine struct {
 
 // A Node is a host, or a part of one.
 type Node struct {
-	Name  string `json:"name"`
-	Role  Role   `json:"role"`
-	Ports []Port `json:"ports"` // in the file's order
+	Name string `json:"name"`
+	Role Role   `json:"role"`
+	// Host is where a node of environment SSH is, [user@]host[:port]; "" for a
+	// DUT that is a device of its own. Several nodes may have one.
+	Host string `json:"host,omitempty"`
+	// Jump are the hosts on the way, the first one first; none: as ssh's
+	// configuration says; the word none alone: there are none.
+	Jump  []string `json:"jump,omitempty"`
+	Ports []Port   `json:"ports"` // in the file's order
+
+	at, hostAt position // hostAt: of host or jump
 }
 
 // A Port is one interface of a node and how it is opened.
@@ -99,30 +115,6 @@ type Link struct {
 	B string `json:"b"`
 
 	at position
-}
-
-// A Path is what frames take from one TG's port to another: those of From enter
-// Via[0], leave the same DUT by Via[1], and so on, and come out at To. Frames
-// may go the other way as well.
-type Path struct {
-	From string   `json:"from"`
-	Via  []string `json:"via,omitempty"`
-	To   string   `json:"to"`
-}
-
-// String is the path as it is printed.
-func (p Path) String() string {
-	var b strings.Builder
-	b.WriteString(p.From)
-	for i, v := range p.Via {
-		if i%2 == 0 {
-			b.WriteString(" → " + v)
-		} else {
-			b.WriteString(" ⇒ " + v)
-		}
-	}
-	b.WriteString(" → " + p.To)
-	return b.String()
 }
 
 // A position is a place in the file; 0 is none.

@@ -40,7 +40,8 @@ func TestExampleIsComplete(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, key := range []string{"environment", "vm", "netmap", "kernel", "nics", "nodes", "role", "ports", "interface", "pci", "mac", "spec", "cpus", "links"} {
+	for _, key := range []string{"environment", "vm", "netmap", "kernel", "nics", "ssh", "config", "known_hosts", "identities", "agent", "cache_dir", "binaries", "timeout", "silence",
+		"nodes", "role", "host", "jump", "ports", "interface", "pci", "mac", "spec", "cpus", "links", "paths"} {
 		if !bytes.Contains(text, []byte(key+":")) && !bytes.Contains(text, []byte("#   "+key+" ")) {
 			t.Errorf("%s is not in the example", key)
 		}
@@ -89,7 +90,7 @@ func TestErrors(t *testing.T) {
 		{"a: [", "this is no YAML"},
 		{"environment: veth\n---\nenvironment: veth", "this is no YAML"},
 		{"- x", "lab.yaml:1:1: a lab file is a list"},
-		{change(t, "links", "link"), `lab.yaml:5:1: unknown key "link"; a lab file has environment, vm, nodes and links`},
+		{change(t, "links", "link"), `lab.yaml:5:1: unknown key "link"; a lab file has environment, vm, ssh, nodes, links and paths`},
 		{change(t, "cpus", "cpu"), `lab.yaml:3:68: unknown key "cpu"; port gen.a has interface, pci, mac, spec and cpus`},
 		{change(t, "role: tg", "role: generator"), `lab.yaml:3:15: role "generator" is neither`},
 		{change(t, "role: tg, ", ""), "lab.yaml:3:3: node gen has no role"},
@@ -110,10 +111,13 @@ func TestErrors(t *testing.T) {
 		{change(t, "[dev.out, gen.b]", "[gen.b, gen.b]"), "a link joins gen.b with itself"},
 		{change(t, ", [dev.out, gen.b]", ""), "lab.yaml:5:9: the path from gen.a ends in node dev"},
 		{change(t, "environment: local\n", ""), "the file has no environment"},
-		{change(t, "local", "ssh"), "lab.yaml:1:14: environment ssh is reserved"},
 		{change(t, "local", "cloud"), `environment "cloud" is none of`},
 		{change(t, "local", "veth"), "environment veth makes its own nodes"},
 		{change(t, "local\n", "local\nvm: {}\n"), "key vm is for environment vm"},
+		{change(t, "local\n", "local\nssh: {}\n"), "key ssh is for environment ssh, and this is local"},
+		{change(t, "role: tg", "role: tg, host: gen1"), "lab.yaml:3:25: node gen has host or jump, which are for environment ssh, and this is local"},
+		{change(t, "role: tg", "role: tg, jump: none"), "node gen has host or jump"},
+		{change(t, "spec", "password: x, spec"), `unknown key "password"; a lab file has no place for secrets: log in by a key`},
 		{change(t, "local\n", "local\nenvironment: local\n"), `lab.yaml:2:1: key "environment" is there twice; the first one is in line 1`},
 		{change(t, "local", "vm\nvm: {nics: 9}"), "lab.yaml:2:12: nics is a number"},
 		{change(t, "gen: {role: tg", "gen: &x {role: tg"), "lab.yaml:3:8: anchors (&) and aliases (*) are not for lab files"},
@@ -142,7 +146,7 @@ nodes:
   d: {role: dut, ports: {a: , b: , c: }}
 links: [[g.a, d.a], [g.b, d.b], [g.c, d.c]]
 `))
-	if err == nil || !strings.Contains(err.Error(), "node d has 3 linked ports") {
+	if err == nil || !strings.Contains(err.Error(), "node d has 3 linked ports; say which way frames go, like paths: [[g.a, d.a, d.b, …]]") {
 		t.Error(err)
 	}
 }
@@ -184,6 +188,7 @@ func FuzzParse(f *testing.F) {
 	}
 	f.Add(example)
 	f.Add([]byte(good))
+	f.Add([]byte(hosts))
 	f.Add([]byte("a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b]\nd: [*c,*c,*c,*c]"))
 	f.Add([]byte("nodes: &n {a: *n}"))
 	f.Add([]byte("<<: [{a: 1}, {b: 2}]"))
@@ -191,6 +196,8 @@ func FuzzParse(f *testing.F) {
 		l, err := Parse("f", text)
 		if err == nil {
 			l.Paths()
+			l.Hosts()
+			l.SSH.Remote()
 			l.print(&bytes.Buffer{})
 			return
 		}

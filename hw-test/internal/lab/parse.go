@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -101,11 +100,17 @@ func (r *reader) lab(l *Lab, n *yaml.Node) {
 	r.fields(n, "a lab file",
 		field{"environment", func(v *yaml.Node) { l.Environment = r.environment(v) }},
 		field{"vm", func(v *yaml.Node) { l.Machine = r.machine(v) }},
+		field{"ssh", func(v *yaml.Node) { l.SSH = r.access(v) }},
 		field{"nodes", func(v *yaml.Node) {
 			r.entries(v, "nodes", func(name string, k, v *yaml.Node) { l.Nodes = append(l.Nodes, r.node(name, k, v)) })
 		}},
 		field{"links", func(v *yaml.Node) {
 			r.sequence(v, "links", func(v *yaml.Node) { l.Links = append(l.Links, r.link(v)) })
+		}},
+		field{"paths", func(v *yaml.Node) {
+			if r.sequence(v, "paths", func(v *yaml.Node) { l.Given = append(l.Given, r.wayOf(v)) }); v.Kind == yaml.SequenceNode && len(v.Content) == 0 {
+				r.fail(at(v), "paths is an empty list: leave it out to have those that the links make")
+			}
 		}},
 	)
 }
@@ -113,28 +118,18 @@ func (r *reader) lab(l *Lab, n *yaml.Node) {
 func (r *reader) environment(n *yaml.Node) Environment {
 	e := Environment(r.text(n, "environment"))
 	switch e {
-	case Veth, VM, Local, "":
+	case Veth, VM, Local, SSH, "":
 		return e
-	case SSH:
-		r.fail(at(n), "environment ssh is reserved for nodes on other hosts, and is not there yet: veth, vm or local")
-	default:
-		r.fail(at(n), "environment %.40q is none of veth, vm and local", e)
 	}
+	r.fail(at(n), "environment %.40q is none of veth, vm, local and ssh", e)
 	return ""
 }
 
 func (r *reader) machine(n *yaml.Node) *Machine {
 	m := &Machine{}
-	path := func(p *string, what string) func(*yaml.Node) {
-		return func(v *yaml.Node) {
-			if *p = r.text(v, what); *p != "" && !filepath.IsAbs(*p) {
-				*p = filepath.Join(filepath.Dir(r.file), *p)
-			}
-		}
-	}
 	r.fields(n, "vm",
-		field{"netmap", path(&m.Netmap, "netmap")},
-		field{"kernel", path(&m.Kernel, "kernel")},
+		field{"netmap", func(v *yaml.Node) { m.Netmap = r.path(v, "netmap") }},
+		field{"kernel", func(v *yaml.Node) { m.Kernel = r.path(v, "kernel") }},
 		field{"nics", func(v *yaml.Node) {
 			var err error
 			if m.NICs, err = strconv.Atoi(r.text(v, "nics")); err != nil || m.NICs < 0 || m.NICs > 8 {
@@ -157,7 +152,7 @@ func (r *reader) named(what, s string, n *yaml.Node) {
 
 func (r *reader) node(name string, k, v *yaml.Node) Node {
 	r.named("a node", name, k)
-	n := Node{Name: name, Ports: []Port{}}
+	n := Node{Name: name, Ports: []Port{}, at: at(k)}
 	what := fmt.Sprintf("node %.32s", name)
 	r.fields(v, what,
 		field{"role", func(v *yaml.Node) {
@@ -165,6 +160,8 @@ func (r *reader) node(name string, k, v *yaml.Node) Node {
 				r.fail(at(v), "role %.40q is neither tg (traffic generator) nor dut (device under test)", n.Role)
 			}
 		}},
+		field{"host", func(v *yaml.Node) { n.Host, n.hostAt = r.target(v, "host"), at(v) }},
+		field{"jump", func(v *yaml.Node) { n.Jump, n.hostAt = r.jump(v), at(v) }},
 		field{"ports", func(v *yaml.Node) {
 			r.entries(v, "ports", func(name string, k, v *yaml.Node) { n.Ports = append(n.Ports, r.port(n.Name, name, k, v)) })
 		}},
@@ -182,7 +179,7 @@ func (r *reader) node(name string, k, v *yaml.Node) Node {
 }
 
 // oneInterface holds that a port says once which interface it is. A device of
-// its own, which this host only sees by its cables, need not say it.
+// its own, which other hosts only see by their cables, need not say it.
 func (r *reader) oneInterface(n *Node, p *Port) {
 	given := 0
 	for _, s := range []string{p.Interface, p.PCI, p.MAC} {
@@ -190,7 +187,8 @@ func (r *reader) oneInterface(n *Node, p *Port) {
 			given++
 		}
 	}
-	if given > 1 || given == 0 && p.needsInterface() && n.Role != DUT {
+	lacks := given == 0 && p.needsInterface() && (n.Role != DUT || n.Host != "")
+	if given > 1 || lacks {
 		r.fail(p.at, "port %.32s.%.32s has to say which interface it is, by one of interface, pci and mac; it has %d of them", n.Name, p.Name, given)
 	}
 }

@@ -45,6 +45,10 @@ func (r *reader) fields(n *yaml.Node, what string, fields ...field) {
 			}
 			names = append(names, f.name)
 		}
+		if secret.MatchString(key) {
+			r.fail(at(keyNode), "unknown key %.40q; %s", key, noSecrets)
+			return
+		}
 		r.fail(at(keyNode), "unknown key %.40q; %s has %s", key, what, list(names))
 	})
 }

@@ -9,72 +9,106 @@ import (
 	"strings"
 )
 
-// Resolve finds the interfaces of all ports on this host, and what of name, PCI
-// address, MAC address and driver the file does not say; root is where sys is
-// mounted, "/" on a running system. The error joins *Error, one for each port
-// that is not found or not clear. Environments other than Local have nothing to
-// resolve here.
+// Resolve does what ResolveWith does for the nodes of environment Local, with
+// the interfaces of this host; root is where sys is mounted, "/" on a running
+// system. Environments that are made for the test have nothing to resolve. For
+// SSH it is an error, for those interfaces are not here.
 func (l *Lab) Resolve(root string) error {
-	if l.Environment != Local {
-		return nil
+	switch l.Environment {
+	case Local:
+		return l.ResolveWith(func(string) ([]Device, error) { return Devices(root) })
+	case SSH:
+		return &Error{File: l.File, Text: "its ports are on other hosts (environment ssh), and this is for ports of this host"}
 	}
-	devices, err := interfaces(filepath.Join(root, "sys/class/net"))
-	if err != nil {
-		return fmt.Errorf("the interfaces of this host cannot be listed: %w", err)
-	}
+	return nil
+}
+
+// ResolveWith finds the interfaces of all ports, and what of name, PCI address,
+// MAC address and driver the file does not say. list is asked once for each host
+// for its interfaces, by Host.Name, or "" for this host. The error joins what
+// list says of hosts, and *Error for each port that is not found or not clear.
+func (l *Lab) ResolveWith(list func(host string) ([]Device, error)) error {
+	type place struct{ host, name string }
+	owner := map[place]string{}
+	asked := map[string][]Device{}
+	failed := map[string]bool{}
 	var errs []error
-	owner := map[string]string{}
 	for i := range l.Nodes {
 		n := &l.Nodes[i]
 		for j := range n.Ports {
 			p := &n.Ports[j]
-			text := p.resolve(devices)
+			if p.Interface+p.PCI+p.MAC == "" {
+				continue
+			}
+			devices, known := asked[n.Host]
+			if !known && !failed[n.Host] {
+				var err error
+				if devices, err = list(n.Host); err != nil {
+					errs = append(errs, fmt.Errorf("the interfaces of %s cannot be listed: %w", hostName(n.Host), err))
+					failed[n.Host] = true
+				}
+				asked[n.Host] = devices
+			}
+			if failed[n.Host] {
+				continue
+			}
+			text := p.resolve(hostName(n.Host), devices)
 			who := n.Name + "." + p.Name
-			if other := owner[p.Interface]; text == "" && other != "" {
+			if other := owner[place{n.Host, p.Interface}]; text == "" && other != "" {
 				text = fmt.Sprintf("it is %s, and so is %s", p.Interface, other)
 			}
 			if text != "" {
 				errs = append(errs, &Error{File: l.File, Line: p.at.line, Column: p.at.column, Text: "port " + who + ": " + text})
 				continue
 			}
-			if p.Interface != "" {
-				owner[p.Interface] = who
-			}
+			owner[place{n.Host, p.Interface}] = who
 		}
 	}
 	return errors.Join(errs...)
 }
 
-// A device is an interface as sysfs shows it.
-type device struct {
-	name, pci, mac, driver string
-	physical               bool // it is of a device, not made by software
+func hostName(host string) string {
+	if host == "" {
+		return "this host"
+	}
+	return "host " + host
 }
 
-func interfaces(dir string) ([]device, error) {
+// A Device is an interface of a host, as sysfs shows it.
+type Device struct {
+	Name     string `json:"name"`
+	PCI      string `json:"pci"`
+	MAC      string `json:"mac"`
+	Driver   string `json:"driver"`
+	Physical bool   `json:"physical"` // it is of a device, not made by software
+}
+
+// Devices are the interfaces of this host; root is where sys is mounted.
+func Devices(root string) ([]Device, error) {
+	dir := filepath.Join(root, "sys/class/net")
 	list, err := os.ReadDir(dir)
 	if err != nil {
 		return nil, err
 	}
-	var devices []device
+	devices := []Device{}
 	for _, e := range list {
 		mac, err := os.ReadFile(filepath.Join(dir, e.Name(), "address"))
 		if err != nil {
 			continue // bonding_masters is a file here
 		}
-		d := device{name: e.Name(), mac: strings.TrimSpace(string(mac))}
+		d := Device{Name: e.Name(), MAC: strings.TrimSpace(string(mac))}
 		if real, err := filepath.EvalSymlinks(filepath.Join(dir, e.Name(), "device")); err == nil {
-			d.physical = true
+			d.Physical = true
 			// The nearest of its parents with a PCI address: a virtio interface
 			// is a device below the PCI function.
 			for at := real; at != "/" && at != "."; at = filepath.Dir(at) {
 				if pciAddress.MatchString(filepath.Base(at)) {
-					d.pci = filepath.Base(at)
+					d.PCI = filepath.Base(at)
 					break
 				}
 			}
 			if driver, err := os.Readlink(filepath.Join(real, "driver")); err == nil {
-				d.driver = filepath.Base(driver)
+				d.Driver = filepath.Base(driver)
 			}
 		}
 		devices = append(devices, d)
@@ -83,39 +117,37 @@ func interfaces(dir string) ([]device, error) {
 }
 
 // resolve fills the port in, or says why it cannot.
-func (p *Port) resolve(devices []device) string {
+func (p *Port) resolve(host string, devices []Device) string {
 	var what string
-	var fits func(device) bool
+	var fits func(Device) bool
 	switch {
 	case p.Interface != "":
-		what, fits = "interface "+p.Interface, func(d device) bool { return d.name == p.Interface }
+		what, fits = "interface "+p.Interface, func(d Device) bool { return d.Name == p.Interface }
 	case p.PCI != "":
-		what, fits = "an interface at PCI address "+p.PCI, func(d device) bool { return d.pci == p.PCI }
-	case p.MAC != "":
-		what, fits = "an interface with MAC address "+p.MAC, func(d device) bool { return d.mac == p.MAC }
+		what, fits = "an interface at PCI address "+p.PCI, func(d Device) bool { return d.PCI == p.PCI }
 	default:
-		return ""
+		what, fits = "an interface with MAC address "+p.MAC, func(d Device) bool { return d.MAC == p.MAC }
 	}
-	var found []device
+	var found []Device
 	for _, d := range devices {
 		if fits(d) {
 			found = append(found, d)
 		}
 	}
 	// VLANs, bridges and bonds have the address of the NIC below them.
-	if physical := slices.DeleteFunc(slices.Clone(found), func(d device) bool { return !d.physical }); len(found) > 1 && len(physical) > 0 {
+	if physical := slices.DeleteFunc(slices.Clone(found), func(d Device) bool { return !d.Physical }); len(found) > 1 && len(physical) > 0 {
 		found = physical
 	}
 	switch len(found) {
 	case 0:
-		return fmt.Sprintf("this host has not %s (ip -br link, lspci -D)", what)
+		return fmt.Sprintf("%s has not %s (ip -br link, lspci -D)", host, what)
 	case 1:
-		p.Interface, p.PCI, p.MAC, p.Driver = found[0].name, found[0].pci, found[0].mac, found[0].driver
+		p.Interface, p.PCI, p.MAC, p.Driver = found[0].Name, found[0].PCI, found[0].MAC, found[0].Driver
 		return ""
 	}
 	var names []string
 	for _, d := range found {
-		names = append(names, d.name)
+		names = append(names, d.Name)
 	}
-	return fmt.Sprintf("this host has %s more than once: %s; say interface instead", what, list(names))
+	return fmt.Sprintf("%s has %s more than once: %s; say interface instead", host, what, list(names))
 }

@@ -144,6 +144,9 @@ func (o *own) Flows() []testbed.Flow { return []testbed.Flow{{From: &o.from, To:
 // Counters has none: the programs count every message.
 func (o *own) Counters() ([]testbed.Counters, error) { return []testbed.Counters{}, nil }
 
+// Clocks has one, that of this host.
+func (o *own) Clocks() error { return nil }
+
 // has opens both ports of a kind once. What a kernel lacks is told by the error
 // of that, and not by a program's sentence.
 func (o *own) has(kind string) error {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/ringwalk/ringwalk/hw-test/internal/lab"
+	"github.com/ringwalk/ringwalk/hw-test/internal/machine"
 	"github.com/ringwalk/ringwalk/hw-test/internal/preflight"
 	"github.com/ringwalk/ringwalk/hw-test/internal/results"
 	"github.com/ringwalk/ringwalk/hw-test/internal/testbed"
@@ -18,7 +19,7 @@ func example() *results.Session {
 	return &results.Session{
 		Format: results.Format, Tool: "hw-test", Command: []string{"all", "--lab", "lab.yaml", "--sizes", "64,128,256,512,1024,1280,1518,imix", "--note", "before the driver's update"},
 		Start: time.Date(2026, 11, 27, 20, 13, 0, 0, time.UTC), Seconds: 1843.2,
-		Host: results.Host{OS: "linux", Arch: "amd64", Kernel: "6.12.8-lab", CPU: "Intel(R) Xeon(R) Gold 6326 CPU @ 2.90GHz", CPUs: 16, Netmap: "14 (2024-11)"},
+		Host: machine.Host{OS: "linux", Arch: "amd64", Kernel: "6.12.8-lab", CPU: "Intel(R) Xeon(R) Gold 6326 CPU @ 2.90GHz", CPUs: 16, Netmap: "14 (2024-11)"},
 		Build: results.Build{
 			Version: "v0.9.0", Go: "go1.26.8", Revision: "33f7da3a915f775d953af9a6d876f90f3c4b21d0", Time: "2026-11-27T20:16:14Z", Modified: true,
 			Modules: map[string]string{"github.com/vishvananda/netlink": "v1.3.1", "gonum.org/v1/plot": "v0.17.0", "golang.org/x/sys": "v0.49.0"},

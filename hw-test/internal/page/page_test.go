@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/net/html"
 
+	"github.com/ringwalk/ringwalk/hw-test/internal/machine"
 	"github.com/ringwalk/ringwalk/hw-test/internal/preflight"
 	"github.com/ringwalk/ringwalk/hw-test/internal/results"
 	"github.com/ringwalk/ringwalk/hw-test/internal/testbed"
@@ -215,7 +216,7 @@ func hostile(s string, v float64) *results.Session {
 	}
 	return &results.Session{
 		Tool: s, Command: []string{s, s}, Seconds: v, Interrupted: true, Notes: []string{s}, ExitStatus: -1,
-		Host:  results.Host{OS: s, Arch: s, Kernel: s, CPU: s, CPUs: -1, Netmap: s, UserNS: true},
+		Host:  machine.Host{OS: s, Arch: s, Kernel: s, CPU: s, CPUs: -1, Netmap: s, UserNS: true},
 		Build: results.Build{Version: s, Go: s, Revision: s, Time: s, Modules: map[string]string{s: s}},
 		Preflight: &preflight.Report{
 			Kernel: s, CommandLine: s, Ports: []preflight.Port{{Spec: s, Interface: s}},

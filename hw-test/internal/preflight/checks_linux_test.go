@@ -266,9 +266,9 @@ func TestDifferences(t *testing.T) {
 	}
 	read.Checks = append(read.Checks, Check{Name: "new", Verdict: Pass, Found: "x"})
 	want := []Difference{
-		{"pause", "eth2", "pass: autoneg off, rx off, tx off", "fail: autoneg off, rx on, tx off"},
-		{"clock", "", "pass: tsc", "warn: hpet"},
-		{"new", "", "not there", "pass: x"},
+		{"pause", "", "eth2", "pass: autoneg off, rx off, tx off", "fail: autoneg off, rx on, tx off"},
+		{"clock", "", "", "pass: tsc", "warn: hpet"},
+		{"new", "", "", "not there", "pass: x"},
 	}
 	if got := Differences(a, &read); !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v\nwant %+v", got, want)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -41,7 +42,20 @@ Exit status:
   3    a check fails
 `
 
+// Hosts are those of a lab of other hosts, as package agent reaches them.
+type Hosts interface {
+	// Look is the function Look on each.
+	Look(ctx context.Context, fix bool) (*Report, error)
+	// RestoreKept is that function on each.
+	RestoreKept(report func(host, name string, err error)) error
+	Close() error
+}
+
+// Reach connects to the hosts of a lab.
+type Reach func(context.Context, *lab.Lab) (Hosts, error)
+
 type options struct {
+	reach   Reach
 	lab     string
 	cpus    string
 	json    bool
@@ -51,8 +65,8 @@ type options struct {
 
 // Command makes the subcommand preflight, which leaves its exit status in
 // *status.
-func Command(status *int) *cobra.Command {
-	var o options
+func Command(status *int, reach Reach) *cobra.Command {
+	o := options{reach: reach}
 	cmd := &cobra.Command{
 		Use: "preflight [PORT…]", Short: "look whether this host and its ports are fit for a test",
 		Long: about, Example: example,
@@ -60,13 +74,9 @@ func Command(status *int) *cobra.Command {
 			ctx, stop := cli.Signals(context.Background())
 			defer stop()
 			if o.restore {
-				return o.putBack(cmd.OutOrStdout(), args)
+				return o.putBack(ctx, cmd.OutOrStdout(), args)
 			}
-			ports, err := o.ports(args)
-			if err != nil {
-				return err
-			}
-			r, err := o.look(ctx, ports)
+			r, err := o.look(ctx, args)
 			if err != nil {
 				return err
 			}
@@ -78,7 +88,7 @@ func Command(status *int) *cobra.Command {
 	}
 	f := cmd.Flags()
 	f.SortFlags = false
-	f.StringVar(&o.lab, "lab", "", "look at the ports of the lab `FILE` (hw-test lab) that are on this host")
+	f.StringVar(&o.lab, "lab", "", "look at the ports of the lab `FILE` (hw-test lab) on this host, or on its hosts")
 	f.StringVar(&o.cpus, "cpus", "", "the port's threads are to run on the CPUs of `LIST`, such as 2-3 or 0,2")
 	f.BoolVar(&o.fix, "fix", false, "change what can be changed, until --restore")
 	f.BoolVar(&o.restore, "restore", false, "put back what --fix has changed, of the PORTs (interfaces) or of all")
@@ -87,8 +97,9 @@ func Command(status *int) *cobra.Command {
 	return cmd
 }
 
-// ports are those that the command line and the lab file name.
-func (o *options) ports(args []string) (ports []Port, err error) {
+// look looks at what the command line and the lab file name.
+func (o *options) look(ctx context.Context, args []string) (*Report, error) {
+	var ports []Port
 	for _, a := range args {
 		ports = append(ports, Port{Spec: a})
 	}
@@ -103,22 +114,32 @@ func (o *options) ports(args []string) (ports []Port, err error) {
 		ports[0].CPUs = cpus
 	}
 	if o.lab == "" {
-		return ports, nil
+		return Look(ctx, ports, o.fix)
 	}
 	l, err := lab.Load(o.lab)
 	if err != nil {
 		return nil, err
 	}
-	if l.Environment == lab.Veth {
+	switch l.Environment {
+	case lab.Local:
+		if err := l.Resolve("/"); err != nil {
+			return nil, err
+		}
+		return Look(ctx, append(ports, Of(l)...), o.fix)
+	case lab.SSH:
+		if len(ports) > 0 {
+			return nil, cli.Usagef("--lab: its ports are on other hosts, and %s is one of this host: one after the other", args[0])
+		}
+		hosts, err := o.reach(ctx, l)
+		if err != nil {
+			return nil, err
+		}
+		defer hosts.Close()
+		return hosts.Look(ctx, o.fix)
+	case lab.Veth:
 		return nil, cli.Usagef("--lab: a lab of environment %s has no ports here before it is made: hw-test preflight alone looks at the host", l.Environment)
 	}
-	if l.Environment != lab.Local {
-		return nil, cli.Usagef("--lab: the ports of environment %s are not on this host; for a machine: hw-test vm … preflight PORT", l.Environment)
-	}
-	if err := l.Resolve("/"); err != nil {
-		return nil, err
-	}
-	return append(ports, Of(l)...), nil
+	return nil, cli.Usagef("--lab: the ports of environment %s are not on this host; for a machine: hw-test vm … preflight PORT", l.Environment)
 }
 
 // Of are the ports of a resolved lab that are on this host: those of its
@@ -127,31 +148,11 @@ func Of(l *lab.Lab) (ports []Port) {
 	for _, n := range l.Nodes {
 		for _, p := range n.Ports {
 			if n.Role == lab.TG || p.Interface != "" {
-				ports = append(ports, Port{Spec: p.Open(), Interface: p.Interface, CPUs: p.CPUs})
+				ports = append(ports, Port{Host: n.Host, Spec: p.Open(), Interface: p.Interface, CPUs: p.CPUs})
 			}
 		}
 	}
 	return ports
-}
-
-// look runs the checks, and with --fix again after it.
-func (o *options) look(ctx context.Context, ports []Port) (*Report, error) {
-	r := Run(ctx, ports, nil)
-	if o.fix && ctx.Err() == nil {
-		f, notes, err := Fix(ctx, r, &Options{Keep: true})
-		if f != nil {
-			err = errors.Join(err, f.Leave())
-		}
-		if err != nil {
-			return nil, err
-		}
-		r = Run(ctx, ports, nil)
-		r.Fixed, r.Notes = f.Settings, notes
-	}
-	if ctx.Err() != nil {
-		return nil, fmt.Errorf("the checks are not complete: %w", context.Cause(ctx))
-	}
-	return r, nil
 }
 
 func (o *options) print(w io.Writer, r *Report) error {
@@ -163,14 +164,18 @@ func (o *options) print(w io.Writer, r *Report) error {
 		fmt.Fprintf(w, "--fix changes %d of these, until --restore\n", n)
 	}
 	if len(r.Fixed) > 0 {
-		fmt.Fprintln(w, "put it back: hw-test preflight --restore")
+		words := []string{"hw-test", "preflight", "--restore"}
+		if r.Fixed[0].Host != "" {
+			words = append(words, "--lab", o.lab)
+		}
+		fmt.Fprintf(w, "put it back: %s\n", cli.Shell(words...))
 	}
 	return nil
 }
 
 func (r *Report) fixable() (n int) {
 	for _, c := range r.Checks {
-		if len(c.fix) > 0 {
+		if c.Fixable {
 			n++
 		}
 	}
@@ -178,25 +183,43 @@ func (r *Report) fixable() (n int) {
 }
 
 // putBack is --restore.
-func (o *options) putBack(w io.Writer, names []string) error {
-	if o.fix || o.lab != "" || o.cpus != "" || o.json {
-		return cli.Usagef("--restore goes with no other flag")
-	}
-	if len(names) == 0 {
-		names = []string{""}
+func (o *options) putBack(ctx context.Context, w io.Writer, names []string) error {
+	if o.fix || o.cpus != "" || o.json || o.lab != "" && len(names) > 0 {
+		return cli.Usagef("--restore goes with no other flag but --lab, and that with no PORT")
 	}
 	n := 0
+	said := func(host, name string, err error) {
+		n++
+		if err != nil {
+			return
+		}
+		if host == "" && name == "" {
+			name = "this host"
+		}
+		fmt.Fprintf(w, "%s: settings put back\n", strings.TrimSpace(host+" "+name))
+	}
 	var errs []error
-	for _, only := range names {
-		errs = append(errs, RestoreKept(only, func(name string, err error) {
-			n++
-			if err == nil {
-				if name == "" {
-					name = "this host"
-				}
-				fmt.Fprintf(w, "%s: settings put back\n", name)
-			}
-		}))
+	if o.lab != "" {
+		l, err := lab.Load(o.lab)
+		switch {
+		case err != nil:
+			return err
+		case l.Environment != lab.SSH:
+			return cli.Usagef("--restore --lab is for labs of other hosts; this one is of environment %s: --restore alone puts back all of this host", l.Environment)
+		}
+		hosts, err := o.reach(ctx, l)
+		if err != nil {
+			return err
+		}
+		defer hosts.Close()
+		errs = append(errs, hosts.RestoreKept(said))
+	} else {
+		if len(names) == 0 {
+			names = []string{""}
+		}
+		for _, only := range names {
+			errs = append(errs, RestoreKept(only, func(name string, err error) { said("", name, err) }))
+		}
 	}
 	if err := errors.Join(errs...); err != nil {
 		return err

@@ -17,7 +17,7 @@ import (
 
 // hwTest runs the subcommand and returns its status and standard output.
 func hwTest(args ...string) (status int, out string, err error) {
-	cmd := Command(&status)
+	cmd := Command(&status, nil)
 	var b bytes.Buffer
 	cmd.SetOut(&b)
 	cmd.SetErr(&b)
@@ -134,7 +134,7 @@ func TestPrint(t *testing.T) {
 }
 
 func TestHelpFits(t *testing.T) {
-	for line := range strings.Lines(about + "\n" + example + Command(new(int)).UsageString()) {
+	for line := range strings.Lines(about + "\n" + example + Command(new(int), nil).UsageString()) {
 		if n := len([]rune(strings.TrimRight(line, "\n"))); n > 100 {
 			t.Errorf("%d columns: %s", n, line)
 		}

@@ -39,6 +39,7 @@ const (
 // A Check is one thing that was looked at.
 type Check struct {
 	Name string `json:"check"`          // a word, such as "pause"
+	Host string `json:"host,omitempty"` // of a lab of several; empty: this one
 	Port string `json:"port,omitempty"` // the interface it is about; empty: the host
 	// Verdict, and what it rests on.
 	Verdict Verdict  `json:"verdict"`
@@ -52,8 +53,10 @@ type Check struct {
 	// Lacks says that it fails because this system has not what the port is
 	// made of, as a kernel without netmap: nobody is at fault.
 	Lacks bool `json:"lacks,omitempty"`
+	// Fixable says that Fix would change something.
+	Fixable bool `json:"fixable,omitempty"`
 
-	fix []Setting // what Fix would do
+	fix []Setting // what that is
 }
 
 // A Setting is something that Fix changed.
@@ -63,6 +66,7 @@ type Setting struct {
 	// Name tells several of a kind apart: a feature, an interrupt's number, a
 	// cpufreq policy.
 	Name string `json:"name,omitempty"`
+	Host string `json:"host,omitempty"` // as of a Check
 	Port string `json:"port,omitempty"` // empty: the host
 	Was  string `json:"was"`
 	Set  string `json:"set"`
@@ -70,12 +74,13 @@ type Setting struct {
 
 // String is the setting as it is printed.
 func (s Setting) String() string {
-	what := strings.Join(strings.Fields(s.Port+" "+s.What+" "+s.Name), " ")
+	what := strings.Join(strings.Fields(s.Host+" "+s.Port+" "+s.What+" "+s.Name), " ")
 	return fmt.Sprintf("%s: %s, was %s", what, s.Set, s.Was)
 }
 
 // A Port is what a test will open, and what for.
 type Port struct {
+	Host string `json:"host,omitempty"` // as of a Check
 	// Spec is the port spec; a bare interface name is resolved as engine does.
 	Spec string `json:"spec"`
 	// Interface is the one below; Run finds it where it is empty. It stays empty
@@ -122,6 +127,27 @@ func Fix(ctx context.Context, r *Report, o *Options) (f *Fixed, notes []string, 
 	return fix(ctx, r, o)
 }
 
+// Look is Run, and with fix a Fix that stays before it, of which the report
+// then tells.
+func Look(ctx context.Context, ports []Port, toFix bool) (*Report, error) {
+	r := Run(ctx, ports, nil)
+	if toFix && ctx.Err() == nil {
+		f, notes, err := Fix(ctx, r, &Options{Keep: true})
+		if f != nil {
+			err = errors.Join(err, f.Leave())
+		}
+		if err != nil {
+			return nil, err
+		}
+		r = Run(ctx, ports, nil)
+		r.Fixed, r.Notes = f.Settings, notes
+	}
+	if ctx.Err() != nil {
+		return nil, fmt.Errorf("the checks are not complete: %w", context.Cause(ctx))
+	}
+	return r, nil
+}
+
 // RestoreKept puts back what a Fix with Keep has set, of one interface of the
 // calling thread's namespace or, for "", of all and of the host. report is
 // called for each with its name, "" for the host, and what went wrong.
@@ -133,6 +159,33 @@ func RestoreKept(only string, report func(name string, err error)) error {
 // does for what was meant to stay.
 func Recover(only string, report func(name string, kept bool, err error)) error {
 	return recoverAll(only, report)
+}
+
+// Join makes one report of those of several hosts, in the order of names.
+func Join(names []string, of map[string]*Report) *Report {
+	all := &Report{Time: time.Now(), Ports: []Port{}, Checks: []Check{}}
+	var kernels, lines []string
+	for _, host := range names {
+		r := of[host]
+		kernels, lines = append(kernels, host+": "+r.Kernel), append(lines, host+": "+r.CommandLine)
+		for _, p := range r.Ports {
+			p.Host = host
+			all.Ports = append(all.Ports, p)
+		}
+		for _, c := range r.Checks {
+			c.Host = host
+			all.Checks = append(all.Checks, c)
+		}
+		for _, s := range r.Fixed {
+			s.Host = host
+			all.Fixed = append(all.Fixed, s)
+		}
+		for _, n := range r.Notes {
+			all.Notes = append(all.Notes, host+": "+n)
+		}
+	}
+	all.Kernel, all.CommandLine = strings.Join(kernels, "; "), strings.Join(lines, "; ")
+	return all
 }
 
 // Count is how many checks have a verdict.
@@ -168,8 +221,11 @@ func (c *Check) String() string {
 	if found == "" {
 		found = c.Why
 	}
-	return fmt.Sprintf("%s: %s", strings.TrimSpace(c.Port+" "+c.Name), found)
+	return c.name() + ": " + found
 }
+
+// name is the check with where it is.
+func (c *Check) name() string { return strings.Join(strings.Fields(c.Host+" "+c.Port+" "+c.Name), " ") }
 
 // ErrFailed is wrapped by what Err returns.
 var ErrFailed = errors.New("the preflight fails")
@@ -178,7 +234,7 @@ var ErrFailed = errors.New("the preflight fails")
 func (r *Report) Err() error {
 	var names []string
 	for _, c := range r.Failures() {
-		names = append(names, strings.TrimSpace(c.Port+" "+c.Name))
+		names = append(names, c.name())
 	}
 	if len(names) == 0 {
 		return nil
@@ -189,6 +245,7 @@ func (r *Report) Err() error {
 // A Difference is a check that came out otherwise in two reports.
 type Difference struct {
 	Check string `json:"check"`
+	Host  string `json:"host,omitempty"`
 	Port  string `json:"port,omitempty"`
 	A     string `json:"a"` // verdict and what was found, or "not there"
 	B     string `json:"b"`
@@ -198,35 +255,36 @@ type Difference struct {
 // and what was found where that does not vary by itself.
 func Differences(a, b *Report) []Difference {
 	const none = "not there"
-	type key struct{ name, port string }
+	type key struct{ name, host, port string }
 	rest := map[key]*Check{}
 	for i := range b.Checks {
 		c := &b.Checks[i]
-		rest[key{c.Name, c.Port}] = c
+		rest[key{c.Name, c.Host, c.Port}] = c
 	}
 	list := []Difference{}
-	add := func(name, port, x, y string) {
+	add := func(k key, x, y string) {
 		if x != y {
-			list = append(list, Difference{name, port, x, y})
+			list = append(list, Difference{k.name, k.host, k.port, x, y})
 		}
 	}
-	add("kernel", "", a.Kernel, b.Kernel)
-	add("command line", "", a.CommandLine, b.CommandLine)
+	add(key{name: "kernel"}, a.Kernel, b.Kernel)
+	add(key{name: "command line"}, a.CommandLine, b.CommandLine)
 	for i := range a.Checks {
 		c := &a.Checks[i]
-		k := key{c.Name, c.Port}
+		k := key{c.Name, c.Host, c.Port}
 		other := rest[k]
 		if other == nil {
-			add(c.Name, c.Port, c.compared(false), none)
+			add(k, c.compared(false), none)
 			continue
 		}
 		delete(rest, k)
 		varies := c.Varies || other.Varies
-		add(c.Name, c.Port, c.compared(varies), other.compared(varies))
+		add(k, c.compared(varies), other.compared(varies))
 	}
 	for i := range b.Checks {
-		if c := &b.Checks[i]; rest[key{c.Name, c.Port}] == c {
-			add(c.Name, c.Port, none, c.compared(false))
+		c := &b.Checks[i]
+		if k := (key{c.Name, c.Host, c.Port}); rest[k] == c {
+			add(k, none, c.compared(false))
 		}
 	}
 	return list

@@ -41,6 +41,9 @@ func run(ctx context.Context, ports []Port, o *Options) *Report {
 		}
 		r.Checks = append(r.Checks, h.look(host, Check{Name: h.name}))
 	}
+	for i := range r.Checks {
+		r.Checks[i].Fixable = len(r.Checks[i].fix) > 0
+	}
 	return r
 }
 

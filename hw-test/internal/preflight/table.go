@@ -11,14 +11,14 @@ import (
 // words allow it.
 func (r *Report) Print(w io.Writer) {
 	for i, c := range r.Checks {
-		if i == 0 || c.Port != r.Checks[i-1].Port {
-			fmt.Fprintln(w, r.heading(c.Port))
+		if i == 0 || !c.beside(&r.Checks[i-1]) {
+			fmt.Fprintln(w, r.heading(c.Host, c.Port))
 		}
 		if c.Verdict != Skipped {
 			r.Checks[i].print(w)
 		}
-		if i == len(r.Checks)-1 || c.Port != r.Checks[i+1].Port {
-			r.printSkipped(w, c.Port)
+		if i == len(r.Checks)-1 || !c.beside(&r.Checks[i+1]) {
+			r.printSkipped(w, &c)
 		}
 	}
 	for _, s := range r.Fixed {
@@ -30,25 +30,36 @@ func (r *Report) Print(w io.Writer) {
 	fmt.Fprintf(w, "%d fail, %d warn, %d pass, %d skipped\n", r.Count(Fail), r.Count(Warn), r.Count(Pass), r.Count(Skipped))
 }
 
-func (r *Report) heading(port string) string {
-	if port == "" {
+// beside tells whether two checks are of one port, or both of one host.
+func (c *Check) beside(other *Check) bool { return c.Host == other.Host && c.Port == other.Port }
+
+func (r *Report) heading(host, port string) string {
+	if port == "" && host == "" {
 		return "host: Linux " + r.Kernel
 	}
-	for _, p := range r.Ports {
-		if p.Interface == port && p.Spec != port {
-			return port + ": opened as " + p.Spec
+	if port == "" {
+		for of := range strings.SplitSeq(r.Kernel, "; ") {
+			if kernel, is := strings.CutPrefix(of, host+": "); is {
+				return "host " + host + ": Linux " + kernel
+			}
 		}
 	}
-	return port
+	name := strings.TrimSpace(host + " " + port)
+	for _, p := range r.Ports {
+		if p.Host == host && p.Interface == port && p.Spec != port {
+			return name + ": opened as " + p.Spec
+		}
+	}
+	return name
 }
 
 // printSkipped writes those checks of a section that are skipped, together by
 // their reasons.
-func (r *Report) printSkipped(w io.Writer, port string) {
+func (r *Report) printSkipped(w io.Writer, of *Check) {
 	var reasons []string
 	names := map[string][]string{}
 	for _, c := range r.Checks {
-		if c.Port == port && c.Verdict == Skipped {
+		if c.beside(of) && c.Verdict == Skipped {
 			if !slices.Contains(reasons, c.Why) {
 				reasons = append(reasons, c.Why)
 			}

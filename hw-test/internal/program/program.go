@@ -171,12 +171,18 @@ func (p *Program) HasEnded() bool {
 	}
 }
 
-// IsReady waits for the program to be ready, and reports whether it is.
+// IsReady waits for the program to be ready, and reports whether it is, or was
+// before it ended.
 func (p *Program) IsReady() bool {
 	select {
 	case <-p.ready:
 		return true
 	case <-p.ended:
+	}
+	select {
+	case <-p.ready:
+		return true
+	default:
 		return false
 	}
 }

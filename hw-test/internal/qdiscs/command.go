@@ -13,9 +13,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ringwalk/ringwalk/hw-test/internal/bench"
-	"github.com/ringwalk/ringwalk/hw-test/internal/preflight"
+	"github.com/ringwalk/ringwalk/hw-test/internal/recovery"
 	"github.com/ringwalk/ringwalk/internal/cli"
-	"github.com/ringwalk/ringwalk/internal/nic"
 	"github.com/ringwalk/ringwalk/qdisc"
 )
 
@@ -173,62 +172,21 @@ func (o *options) restore(w io.Writer, args []string) error {
 	return o.show(w, args)
 }
 
-// Recovered is one line of recover's report.
-type Recovered struct {
-	Dev   string `json:"dev"`          // "" for settings of the whole host
-	What  string `json:"what"`         // "qdisc", "guard", "nic" or "preflight"
-	By    string `json:"by,omitempty"` // who changed it
-	Kept  bool   `json:"kept"`         // left alone, as "set" set it
-	Error string `json:"error,omitempty"`
-}
-
-// recover puts back the qdiscs first, as the programs do: setting a device down
-// would make the kernel forget some of them.
+// recover is recovery.Here in a namespace.
 func (o *options) recover(w io.Writer, args []string) error {
-	list := []Recovered{}
-	err := o.inside(func() error {
-		var only *qdisc.Link
-		name := ""
-		if len(args) > 0 {
-			name = args[0]
-			only = &qdisc.Link{Name: name}
-		}
-		err := qdisc.Recover(only, func(c qdisc.Change, err error) {
-			r := Recovered{Dev: c.Dev, What: c.What, Kept: c.Kept, By: fmt.Sprintf("%s (pid %d, %s)", c.By, c.PID, c.Since.Format("2006-01-02 15:04:05"))}
-			if err != nil {
-				r.Error = err.Error()
-			}
-			list = append(list, r)
-		})
-		add := func(what, dev string, kept bool, err error) {
-			r := Recovered{Dev: dev, What: what, Kept: kept}
-			if err != nil {
-				r.Error = err.Error()
-			}
-			list = append(list, r)
-		}
-		err = errors.Join(err, preflight.Recover(name, func(dev string, kept bool, err error) { add("preflight", dev, kept, err) }))
-		return errors.Join(err, nic.Recover(name, func(dev string, err error) { add("nic", dev, false, err) }))
+	dev := ""
+	if len(args) > 0 {
+		dev = args[0]
+	}
+	var list []recovery.Recovered
+	err := o.inside(func() (err error) {
+		list, err = recovery.Here(dev)
+		return err
 	})
 	if o.json {
 		return errors.Join(bench.PrintJSON(w, list), err)
 	}
-	for _, r := range list {
-		if r.Dev == "" {
-			r.Dev = "this host"
-		}
-		switch {
-		case r.Kept && r.What == "preflight":
-			fmt.Fprintf(w, "%s: set to stay by hw-test preflight --fix; hw-test preflight --restore puts it back\n", r.Dev)
-		case r.Kept:
-			fmt.Fprintf(w, "%s: set to stay by %s; hw-test qdisc restore %s puts it back\n", r.Dev, r.By, r.Dev)
-		case r.Error == "":
-			fmt.Fprintf(w, "%s: %s put back\n", r.Dev, map[string]string{"nic": "link and offloads", "preflight": "settings", "qdisc": "qdisc", "guard": "qdisc"}[r.What])
-		}
-	}
-	if len(list) == 0 {
-		fmt.Fprintln(w, "nothing was left to put back by programs that have ended")
-	}
+	recovery.Print(w, list)
 	return err
 }
 

@@ -6,6 +6,7 @@
 //	│  Host   ├─────(jump hosts)─────▶│ sshd ├────────▶ hw-test supervise
 //	└─────────┘  keepalive            └──────┘                 │ pipes, own
 //	 Launcher: start, beats, term ───────────────────────────▶ │ process group
+//	 Converse: standard input ───────────────────────────────▶ │
 //	           ◀───────── output, exit status or signal, clock │
 //	                                                           ▼
 //	                                                    pktgen, rcv, …
@@ -18,6 +19,10 @@
 // sshd alone would notice after hours). A supervisor that is itself killed takes
 // the program with it, but not children of it that do not see to that, as those
 // of hw-test do.
+//
+// Copies stay on the host, also those of other versions, so that the next Dial
+// finds its own. Remove removes one, Clean all of them, and it says what of
+// other runs is there; that is for after a crash of the controller.
 //
 // # Host keys
 //

@@ -18,25 +18,39 @@ import (
 //	start   gob of order             hello    a line of text, before all frames
 //	beat    every Silence/10         started
 //	term    end in order             stdout   what the program printed
-//	clock                            stderr
+//	stdin   what it is to read       stderr
+//	eof     no more of that          taken    of stdin, so many bytes: 4, big-endian
+//	clock                            deaf     it has closed its standard input
 //	                                 clock    UnixNano, 8 bytes
 //	                                 exit     gob of end, the last one
+//
+// Of stdin at most window bytes are under way that are not taken, so that a
+// supervisor keeps them and goes on reading frames while the program does not
+// read.
 type kind byte
 
 const (
 	kindStart kind = iota + 1
 	kindBeat
 	kindTerm
+	kindStdin
+	kindEOF
 	kindClock
 	kindStarted
 	kindStdout
 	kindStderr
+	kindTaken
+	kindDeaf
 	kindExit
 )
 
 // hello is printed by a supervisor before its first frame. The number is that
 // of the frames above.
-const hello = "==ringwalk supervise 1=="
+const hello = "==ringwalk supervise 2=="
+
+// window bounds what a supervisor keeps of a program's standard input, and what
+// is kept here of what the program says.
+const window = 256 << 10
 
 // maxFrame bounds what is believed of a length.
 const maxFrame = 16 << 20
@@ -47,6 +61,7 @@ type order struct {
 	Args    []string      // the rest of it
 	Grace   time.Duration // from SIGTERM to SIGKILL
 	Silence time.Duration // without a frame ends the program
+	Stdin   bool          // the program reads frames of kindStdin, else /dev/null
 }
 
 // An end is how the program ended, or why it did not start.

@@ -33,9 +33,9 @@ func launch(t *testing.T, h *Host, ctx context.Context, name string, args ...str
 // TestHost is everything on a host that works.
 func TestHost(t *testing.T) {
 	l := newLab(t)
-	s := l.serve("a", l.here, 1, "")
+	s := l.Serve("a", "")
 	before := runtime.NumGoroutine() + 1 // for the part that counts again
-	h := l.mustDial(Target{Host: s.address}, l.config(s))
+	h := l.mustDial(Target{Host: s.Address}, l.config(s))
 	ctx := t.Context()
 
 	t.Run("deployed once", func(t *testing.T) {
@@ -43,10 +43,10 @@ func TestHost(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if dir := filepath.Join(s.home, ".cache/ringwalk"); filepath.Dir(h.path) != dir || first.Mode() != 0o755 {
+		if dir := filepath.Join(s.Home, ".cache/ringwalk"); filepath.Dir(h.path) != dir || first.Mode() != 0o755 {
 			t.Errorf("it is %v, mode %v", h.path, first.Mode())
 		}
-		again := l.mustDial(Target{Host: s.address}, l.config(s))
+		again := l.mustDial(Target{Host: s.Address}, l.config(s))
 		second, err := os.Stat(again.path)
 		if err != nil || again.path != h.path || !os.SameFile(first, second) || second.ModTime() != first.ModTime() {
 			t.Errorf("it was copied again, to %v (%v)", again.path, err)
@@ -56,7 +56,7 @@ func TestHost(t *testing.T) {
 		if err := os.Truncate(h.path, 1000); err != nil {
 			t.Fatal(err)
 		}
-		l.mustDial(Target{Host: s.address}, l.config(s)).Close()
+		l.mustDial(Target{Host: s.Address}, l.config(s)).Close()
 		third, err := os.Stat(h.path)
 		if err != nil || os.SameFile(first, third) || third.Size() != first.Size() {
 			t.Errorf("the damaged copy was not replaced by another file: %v, %v", third, err)

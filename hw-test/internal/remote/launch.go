@@ -3,12 +3,14 @@ package remote
 import (
 	"bufio"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"golang.org/x/crypto/ssh"
@@ -23,24 +25,19 @@ const (
 	linger = 2 * time.Second
 )
 
-// Launcher starts the programs that hw-test carries on the host. The end of
+// Launcher starts the programs that hw-test carries on the host, hw-test by
+// that name included. Their standard input is empty. The end of
 // ctx sends SIGTERM to the program and its children, and two seconds later
 // SIGKILL. wait's error wraps ErrLost if the connection ended; the program
 // then ends by itself, within two seconds after the host has noticed: at once
 // when the connection broke, after Config.Silence when the network is cut.
 func (h *Host) Launcher() program.Launcher {
 	return func(ctx context.Context, name string, args []string, stdout, stderr io.Writer) (func() (int, error), error) {
-		l, err := h.link(ctx)
+		r, err := h.run(ctx, order{Name: name, Args: args})
 		if err != nil {
 			return nil, err
 		}
-		r := &run{link: l, done: make(chan struct{})}
-		if err := r.start(ctx, name, args); err != nil {
-			l.close()
-			return nil, err
-		}
 		h.tasks.Go(func() { r.read(stdout, stderr) })
-		h.tasks.Go(r.beat)
 		stop := context.AfterFunc(ctx, r.terminate)
 		return func() (int, error) {
 			<-r.done
@@ -48,6 +45,22 @@ func (h *Host) Launcher() program.Launcher {
 			return r.outcome()
 		}, nil
 	}
+}
+
+// run starts a program, whose output has to be read then.
+func (h *Host) run(ctx context.Context, o order) (*run, error) {
+	l, err := h.link(ctx)
+	if err != nil {
+		return nil, err
+	}
+	r := &run{link: l, done: make(chan struct{}), room: newCredit(window)}
+	o.Grace, o.Silence = grace, h.config.Silence
+	if err := r.start(ctx, &o); err != nil {
+		l.close()
+		return nil, err
+	}
+	h.tasks.Go(r.beat)
+	return r, nil
 }
 
 // A link is the connection to one supervisor.
@@ -124,6 +137,7 @@ type run struct {
 	err     error
 	once    sync.Once
 	stopped atomic.Bool // by terminate
+	room    *credit     // for standard input
 }
 
 func (r *run) finish(e end, err error) {
@@ -133,9 +147,9 @@ func (r *run) finish(e end, err error) {
 	})
 }
 
-func (r *run) start(ctx context.Context, name string, args []string) error {
+func (r *run) start(ctx context.Context, o *order) error {
 	defer context.AfterFunc(ctx, r.close)()
-	err := r.send(kindStart, pack(order{name, args, grace, r.host.config.Silence}))
+	err := r.send(kindStart, pack(o))
 	var k kind
 	var payload []byte
 	if err == nil {
@@ -170,6 +184,12 @@ func (r *run) read(stdout, stderr io.Writer) {
 			stdout.Write(payload)
 		case kindStderr:
 			stderr.Write(payload)
+		case kindTaken:
+			if len(payload) == 4 {
+				r.room.add(int(binary.BigEndian.Uint32(payload)))
+			}
+		case kindDeaf:
+			r.room.end(syscall.EPIPE)
 		case kindExit:
 			var e end
 			err := unpack(payload, &e)

@@ -4,13 +4,13 @@ import (
 	"errors"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/ringwalk/ringwalk/hw-test/internal/sshtest"
 )
 
 // TestLost: whatever breaks, the program on the host and its children end, and
@@ -18,9 +18,11 @@ import (
 func TestLost(t *testing.T) {
 	t.Run("sshd is killed", func(t *testing.T) {
 		w := newWork(t)
-		mark := filepath.Join(w.s.home, "mark")
+		mark := filepath.Join(w.s.Home, "mark")
 		starts(t, w.h, t.Context(), "play-orderly", mark)
-		killSessions(t, w.s)
+		if err := w.s.KillSessions(); err != nil {
+			t.Fatal(err)
+		}
 		w.isGone(t, 10*time.Second)
 		_, err := w.wait()
 		wants(t, err, "the connection was lost", "root@10.9.1.2")
@@ -48,7 +50,7 @@ func TestLost(t *testing.T) {
 		w := newWork(t)
 		wait := starts(t, w.h, t.Context(), "play-sleep", w.token+"-alone")
 		for _, pid := range processes("supervise") {
-			if exe, err := os.Readlink("/proc/" + jsonOf(pid) + "/exe"); err == nil && strings.HasPrefix(exe, w.s.home) {
+			if exe, err := os.Readlink("/proc/" + jsonOf(pid) + "/exe"); err == nil && strings.HasPrefix(exe, w.s.Home) {
 				syscall.Kill(pid, syscall.SIGKILL)
 			}
 		}
@@ -58,28 +60,14 @@ func TestLost(t *testing.T) {
 	})
 	t.Run("the controller is killed", func(t *testing.T) {
 		w := newWork(t)
-		cmd := exec.Command("/proc/self/exe")
-		cmd.Args = []string{"play-controller", jsonOf(w.c), w.s.address, w.token + "-controlled"}
-		said := make(saying, 1)
-		cmd.Stdout, cmd.Stderr = said, os.Stderr
-		cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-		if err := w.l.here.Start(cmd); err != nil {
-			t.Fatal(err)
-		}
-		select {
-		case <-said:
-		case <-time.After(15 * time.Second):
-			t.Error("the controller has started nothing after 15 s")
-		}
-		cmd.Process.Kill()
-		cmd.Wait()
+		w.controller(t).Process.Kill()
 		within(t, 10*time.Second, "without the program", func() bool { return len(processes(w.token+"-controlled")) == 0 })
 	})
 	t.Run("the network is cut", func(t *testing.T) {
 		w := newWork(t)
 		// One that has filled every buffer on the way is not in the way.
 		full := starts(t, w.h, t.Context(), "play-flood", jsonOf(1<<50), w.token)
-		if err := w.l.here.SetUp("to-a", false); err != nil {
+		if err := w.l.Here.SetUp(w.s.Link, false); err != nil {
 			t.Fatal(err)
 		}
 		for _, wait := range []func() (int, error){w.wait, full} {
@@ -93,7 +81,7 @@ func TestLost(t *testing.T) {
 // A work is a program with a child that runs on a host.
 type work struct {
 	l     *lab
-	s     *server
+	s     *sshtest.Server
 	c     *Config
 	h     *Host
 	token string // to find the processes by
@@ -103,10 +91,10 @@ type work struct {
 func newWork(t *testing.T) *work {
 	t.Parallel()
 	w := &work{l: newLab(t), token: token(t.Name())}
-	w.s = w.l.serve("a", w.l.here, 1, "")
+	w.s = w.l.Serve("a", "")
 	w.c = w.l.config(w.s)
 	w.c.Silence = 2 * time.Second
-	w.h = w.l.mustDial(Target{Host: w.s.address}, w.c)
+	w.h = w.l.mustDial(Target{Host: w.s.Address}, w.c)
 	w.wait = starts(t, w.h, t.Context(), "play-stay", w.token)
 	if n := len(processes(w.token)); n != 2 {
 		t.Fatalf("%d processes, want 2", n)
@@ -117,22 +105,4 @@ func newWork(t *testing.T) *work {
 func (w *work) isGone(t *testing.T, d time.Duration) {
 	t.Helper()
 	within(t, d, "without the program on the host", func() bool { return len(processes(w.token)) == 0 })
-}
-
-// killSessions kills the processes of a server's sshd that serve connections.
-func killSessions(t *testing.T, s *server) {
-	t.Helper()
-	children, err := os.ReadFile("/proc/" + jsonOf(s.cmd.Process.Pid) + "/task/" + jsonOf(s.cmd.Process.Pid) + "/children")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for pid := range strings.FieldsSeq(string(children)) {
-		if text, _ := os.ReadFile("/proc/" + pid + "/cmdline"); strings.HasPrefix(string(text), "sshd") {
-			n, err := strconv.Atoi(pid)
-			if err != nil {
-				t.Fatal(err)
-			}
-			syscall.Kill(n, syscall.SIGKILL)
-		}
-	}
 }

@@ -14,7 +14,7 @@ import (
 func TestPlaces(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
-	s := l.serve("a", l.here, 1, `
+	s := l.Serve("a", `
 for d in full readonly noexec; do mkdir "$HOME/$d"; done
 mount -t tmpfs -o size=1m tmpfs "$HOME/full"
 mount -t tmpfs -o noexec tmpfs "$HOME/noexec"
@@ -25,8 +25,6 @@ chown 65534 "$HOME/foreign/ringwalk-0"
 ln -s /tmp "$HOME/trap/ringwalk-0"
 touch "$HOME/file"
 `)
-	// Its mounts are seen through its own root.
-	root := "/proc/" + jsonOf(s.cmd.Process.Pid) + "/root"
 	for dir, want := range map[string]struct {
 		errno error
 		says  []string
@@ -40,29 +38,29 @@ touch "$HOME/file"
 	} {
 		t.Run(dir, func(t *testing.T) {
 			c := l.config(s)
-			c.CacheDir = filepath.Join(s.home, dir)
-			before := tree(root + c.CacheDir)
-			_, err := l.dial(Target{Host: s.address}, c)
+			c.CacheDir = filepath.Join(s.Home, dir)
+			before := tree(s.Path(c.CacheDir))
+			_, err := l.dial(Target{Host: s.Address}, c)
 			wants(t, err, append(want.says, "copy hw-test to root@10.9.1.2: "+c.CacheDir+"/ringwalk-0")...)
 			if want.errno != nil && !errors.Is(err, want.errno) {
 				t.Errorf("%v is not %v", err, want.errno)
 			}
-			if after := tree(root + c.CacheDir); after != before {
+			if after := tree(s.Path(c.CacheDir)); after != before {
 				t.Errorf("left behind: %q, where %q was", after, before)
 			}
 		})
 	}
 	t.Run("missing permission", func(t *testing.T) {
 		c := l.config(s)
-		c.CacheDir = filepath.Join(s.home, "foreign")
-		_, err := l.dial(Target{Host: s.address, User: "tester"}, c)
+		c.CacheDir = filepath.Join(s.Home, "foreign")
+		_, err := l.dial(Target{Host: s.Address, User: "tester"}, c)
 		wants(t, err, "could not make the copy: permission denied", "choose a directory that the user may write to")
 		if !errors.Is(err, syscall.EACCES) {
 			t.Error(err)
 		}
 		c.CacheDir = ""
-		h := l.mustDial(Target{Host: s.address, User: "tester"}, c)
-		if f := h.Facts(); f.UID != 1000 || f.NetRaw || f.NetAdmin || filepath.Dir(h.path) != "/tmp/ringwalk-1000" {
+		h := l.mustDial(Target{Host: s.Address, User: "tester"}, c)
+		if f := h.Facts(); f.UID != 1000 || f.NetRaw || f.NetAdmin || filepath.Dir(h.path) != filepath.Join(s.Tmp, "ringwalk-1000") {
 			t.Errorf("%+v, at %s", f, h.path)
 		}
 		if err := h.Remove(context.Background()); err != nil {
@@ -70,16 +68,16 @@ touch "$HOME/file"
 		}
 	})
 	t.Run("fallback", func(t *testing.T) {
-		write(t, filepath.Join(s.home, ".cache"), "") // a file in the way
-		h := l.mustDial(Target{Host: s.address}, l.config(s))
-		if dir := filepath.Dir(h.path); dir != "/tmp/ringwalk-0" {
+		write(t, filepath.Join(s.Home, ".cache"), "") // a file in the way
+		h := l.mustDial(Target{Host: s.Address}, l.config(s))
+		if dir := filepath.Dir(h.path); dir != filepath.Join(s.Tmp, "ringwalk-0") {
 			t.Errorf("it is in %s", dir)
 		}
 		first, err := os.Stat(h.path)
 		if err != nil {
 			t.Fatal(err)
 		}
-		again := l.mustDial(Target{Host: s.address}, l.config(s))
+		again := l.mustDial(Target{Host: s.Address}, l.config(s))
 		if second, err := os.Stat(again.path); err != nil || !os.SameFile(first, second) {
 			t.Errorf("copied again: %v", err)
 		}
@@ -89,8 +87,8 @@ touch "$HOME/file"
 	})
 	t.Run("half", func(t *testing.T) {
 		c := l.config(s)
-		c.CacheDir = filepath.Join(s.home, "half")
-		h := l.mustDial(Target{Host: s.address}, c)
+		c.CacheDir = filepath.Join(s.Home, "half")
+		h := l.mustDial(Target{Host: s.Address}, c)
 		b, err := c.imageFor(h.facts)
 		if err := errors.Join(err, h.Remove(context.Background())); err != nil {
 			t.Fatal(err)
@@ -106,11 +104,11 @@ touch "$HOME/file"
 		}
 	})
 	t.Run("other hosts", func(t *testing.T) {
-		h := l.mustDial(Target{Host: s.address}, l.config(s))
+		h := l.mustDial(Target{Host: s.Address}, l.config(s))
 		defer h.Remove(context.Background())
 		_, err := h.config.imageFor(Facts{OS: "linux", Arch: "riscv64"})
 		wants(t, err, "the host is linux/riscv64", "GOOS=linux GOARCH=riscv64 go build -o hw-test-linux-riscv64 ./hw-test")
-		h.config.Binaries = map[string]string{h.facts.OS + "/" + h.facts.Arch: l.id}
+		h.config.Binaries = map[string]string{h.facts.OS + "/" + h.facts.Arch: l.Identity}
 		wants(t, h.deploy(context.Background()), "the copy does not start there", "CGO_ENABLED=0")
 	})
 }

@@ -6,25 +6,32 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net/rpc"
 	"os"
 	"os/exec"
 	"os/signal"
-	"path/filepath"
 	"strconv"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/ringwalk/ringwalk/hw-test/internal/sshtest"
 )
 
 // TestMain makes the test binary what hw-test is: on a host, where its file has
 // a name of ours, the supervisor; and the programs below, by their names.
 func TestMain(m *testing.M) {
-	name := filepath.Base(os.Args[0])
+	name := sshtest.Program(os.Args[0])
 	switch {
-	case strings.HasPrefix(name, "hw-test-") || strings.HasPrefix(name, ".new-"):
+	case name == "hw-test":
+		if os.Args[1] == "agent" {
+			fmt.Println("hw-test is", os.Args[1])
+			os.Exit(0)
+		}
 		if os.Args[1] == "supervise" {
-			if err := supervise(); err != nil {
+			c := SuperviseCommand()
+			c.SetArgs(os.Args[2:])
+			if c.Execute() != nil {
 				os.Exit(1)
 			}
 		}
@@ -86,6 +93,26 @@ var plays = map[string]func(args []string){
 		<-term
 		fmt.Println(`{"packets": 7}`)
 	},
+	"play-echo": func([]string) { io.Copy(os.Stdout, os.Stdin) },
+	// play-sum reads to the end and then says how much that was.
+	"play-sum": func(args []string) {
+		n, err := io.Copy(io.Discard, os.Stdin)
+		fmt.Println(n, err)
+		os.Exit(len(args))
+	},
+	"play-rpc": func([]string) {
+		rpc.RegisterName("Play", rpcPlay{})
+		rpc.ServeConn(struct {
+			io.Reader
+			io.WriteCloser
+		}{os.Stdin, os.Stdout})
+	},
+	// play-deaf closes its standard input and stays.
+	"play-deaf": func([]string) {
+		os.Stdin.Close()
+		fmt.Println("ready")
+		time.Sleep(time.Hour)
+	},
 	// play-leave leaves a child behind.
 	"play-leave": func(args []string) {
 		child := exec.Command("/proc/self/exe")
@@ -106,7 +133,8 @@ var plays = map[string]func(args []string){
 		}
 		os.WriteFile(args[0], []byte("put back"), 0o600)
 	},
-	// play-controller dials and runs a program, and does not end by itself.
+	// play-controller dials and runs a program, or talks to it if the fourth
+	// argument says so, and does not end by itself.
 	"play-controller": func(args []string) {
 		var c Config
 		if err := json.Unmarshal([]byte(args[0]), &c); err != nil {
@@ -116,9 +144,20 @@ var plays = map[string]func(args []string){
 		if err != nil {
 			panic(err)
 		}
+		if len(args) > 3 && args[3] == "talk" {
+			c, err := h.Converse(context.Background(), "play-stay", args[2:], nil)
+			if err != nil {
+				panic(err)
+			}
+			io.Copy(os.Stdout, c)
+		}
 		if _, err := h.Launcher()(context.Background(), "play-stay", args[2:], os.Stdout, io.Discard); err != nil {
 			panic(err)
 		}
 		time.Sleep(time.Hour)
 	},
 }
+
+type rpcPlay struct{}
+
+func (rpcPlay) Add(in [2]int, out *int) error { *out = in[0] + in[1]; return nil }

@@ -21,12 +21,12 @@ func TestParseTarget(t *testing.T) {
 		"ssh://u@a:2222":  {Host: "a", User: "u", Port: 2222},
 		"u@d@[fe80::1]:7": {Host: "fe80::1", User: "u@d", Port: 7},
 	} {
-		if got, err := parseTarget(s); err != nil || !reflect.DeepEqual(got, want) {
+		if got, err := ParseTarget(s); err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("%s: %+v, %v", s, got, err)
 		}
 	}
 	for _, s := range []string{"", "u@", "a:x", "a:0", "a:65536"} {
-		if got, err := parseTarget(s); err == nil {
+		if got, err := ParseTarget(s); err == nil {
 			t.Errorf("%q: %+v", s, got)
 		}
 	}
@@ -137,7 +137,7 @@ Host * !gen
 
 func TestFrames(t *testing.T) {
 	var b bytes.Buffer
-	want := order{"rcv", []string{"\xff", ""}, time.Second, 2 * time.Second}
+	want := order{Name: "rcv", Args: []string{"\xff", ""}, Grace: time.Second, Silence: 2 * time.Second, Stdin: true}
 	writeFrame(&b, kindStart, pack(want))
 	writeFrame(&b, kindBeat, nil)
 	whole := b.Bytes()
@@ -169,7 +169,7 @@ func TestHello(t *testing.T) {
 		"welcome\nto this" + hello + "\nx":      true,
 		"welcome\n":                             false,
 		strings.Repeat("chatter\n", 10000):      false,
-		"==ringwalk supervise 2==\n" + "\nx\ny": false,
+		"==ringwalk supervise 1==\n" + "\nx\ny": false,
 	} {
 		r := bufio.NewReader(strings.NewReader(text))
 		if err := readHello(r); (err == nil) != ok {
@@ -213,7 +213,7 @@ func TestPutError(t *testing.T) {
 
 // TestScripts: what every login shell is to pass on as it is.
 func TestScripts(t *testing.T) {
-	for _, s := range []string{prelude, probeScript, findScript, putScript, removeScript} {
+	for _, s := range []string{prelude, probeScript, findScript, putScript, removeScript, placesScript} {
 		if i := strings.IndexAny(s, `'!\`); i >= 0 {
 			t.Errorf("a script has %q", s[max(0, i-10):i+1])
 		}

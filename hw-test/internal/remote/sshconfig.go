@@ -143,7 +143,7 @@ func (h *hop) lookJump(proxyJump string) error {
 		return nil
 	}
 	for s := range strings.SplitSeq(proxyJump, ",") {
-		j, err := parseTarget(strings.TrimSpace(s))
+		j, err := ParseTarget(strings.TrimSpace(s))
 		if err != nil {
 			return err
 		}

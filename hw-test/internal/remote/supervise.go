@@ -20,12 +20,15 @@ import (
 	"github.com/ringwalk/ringwalk/hw-test/internal/carried"
 )
 
-// SuperviseCommand makes the hidden command that Launcher runs on a host.
+// SuperviseCommand makes the hidden command that Launcher and Clean run on a
+// host.
 func SuperviseCommand() *cobra.Command {
-	return &cobra.Command{
+	cmd := &cobra.Command{
 		Use: "supervise", Short: "run one program for hw-test on another host", Hidden: true, Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error { return supervise() },
 	}
+	cmd.AddCommand(cleanCommand())
+	return cmd
 }
 
 // A supervisor runs one program and ends it when nobody is there any more.
@@ -36,6 +39,7 @@ type supervisor struct {
 	ended   chan end // how the program ended, all its output written
 	leader  int      // the program's process and its group, 0 before the start
 	grace   time.Duration
+	stdin   *queue           // for the program, nil if it has none
 	lost    bool             // nobody is there any more
 	kill    <-chan time.Time // when SIGTERM has not been enough
 }
@@ -103,6 +107,10 @@ func (s *supervisor) loop() error {
 				}
 			case kindTerm:
 				s.terminate()
+			case kindStdin, kindEOF:
+				if err := s.input(f); err != nil {
+					return err
+				}
 			case kindClock:
 				s.out.frame(kindClock, binary.BigEndian.AppendUint64(nil, uint64(time.Now().UnixNano())))
 			}
@@ -154,7 +162,13 @@ func (s *supervisor) start(o *order) error {
 	ownGroup(cmd)
 	cmd.Stdout, cmd.Stderr = writer{s.out, kindStdout}, writer{s.out, kindStderr}
 	cmd.WaitDelay = o.Silence // for output that a daemon keeps open
-	s.out.mu.Lock()           // kindStarted comes before any output
+	var stdin io.WriteCloser  // cmd.Wait closes it
+	if o.Stdin {
+		if stdin, err = cmd.StdinPipe(); err != nil {
+			return err
+		}
+	}
+	s.out.mu.Lock() // kindStarted comes before any output
 	defer s.out.mu.Unlock()
 	if err := cmd.Start(); err != nil {
 		return err
@@ -162,7 +176,44 @@ func (s *supervisor) start(o *order) error {
 	s.leader = cmd.Process.Pid
 	go func() { s.ended <- endOf(waitAll(cmd), cmd) }()
 	writeFrame(s.out.file, kindStarted, nil) // if it fails, so does the reading
+	if stdin != nil {
+		s.stdin = newQueue(window)
+		s.stdin.loosen()
+		go s.feed(stdin)
+	}
 	return nil
+}
+
+// input keeps what the program is to read. It does not wait for it.
+func (s *supervisor) input(f frame) error {
+	switch {
+	case s.stdin == nil:
+		return errors.New("standard input for a program that has none")
+	case f.kind == kindEOF:
+		s.stdin.end(io.EOF)
+		return nil
+	}
+	if _, err := s.stdin.Write(f.payload); err != nil {
+		return fmt.Errorf("more standard input than there is room for: %w", err)
+	}
+	return nil
+}
+
+// feed passes it on as the program reads.
+func (s *supervisor) feed(stdin io.WriteCloser) {
+	defer stdin.Close()
+	for b := make([]byte, chunk); ; {
+		n, err := s.stdin.Read(b)
+		if err != nil {
+			return
+		}
+		if _, err := stdin.Write(b[:n]); err != nil {
+			s.stdin.drop()
+			s.out.frame(kindDeaf, nil)
+			return
+		}
+		s.out.frame(kindTaken, binary.BigEndian.AppendUint32(nil, uint32(n)))
+	}
 }
 
 func endOf(err error, cmd *exec.Cmd) end {

@@ -20,8 +20,8 @@ type Target struct {
 	Jump []Target
 }
 
-// parseTarget reads [user@]host[:port], as in ProxyJump.
-func parseTarget(s string) (t Target, err error) {
+// ParseTarget reads [user@]host[:port], as in ProxyJump.
+func ParseTarget(s string) (t Target, err error) {
 	rest := strings.TrimPrefix(s, "ssh://")
 	if i := strings.LastIndexByte(rest, '@'); i >= 0 {
 		t.User, rest = rest[:i], rest[i+1:]

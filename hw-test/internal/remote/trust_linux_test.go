@@ -16,14 +16,16 @@ import (
 	"github.com/skeema/knownhosts"
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/crypto/ssh/agent"
+
+	"github.com/ringwalk/ringwalk/hw-test/internal/sshtest"
 )
 
 func TestHostKeys(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
-	s := l.serve("a", l.here, 1, "")
-	target := Target{Host: s.address}
-	fingerprint := ssh.FingerprintSHA256(s.key)
+	s := l.Serve("a", "")
+	target := Target{Host: s.Address}
+	fingerprint := ssh.FingerprintSHA256(s.HostKey)
 
 	t.Run("unknown", func(t *testing.T) {
 		c := l.config()
@@ -35,17 +37,17 @@ func TestHostKeys(t *testing.T) {
 	})
 	t.Run("no file", func(t *testing.T) {
 		c := l.config()
-		c.KnownHosts = []string{filepath.Join(l.dir, "nosuch")}
+		c.KnownHosts = []string{filepath.Join(l.Dir, "nosuch")}
 		_, err := l.dial(target, c)
 		wants(t, err, "is unknown", c.KnownHosts[0])
 	})
 	t.Run("changed", func(t *testing.T) {
 		other := *s
-		other.key = newKey(t, filepath.Join(l.dir, "other"), "")
+		other.HostKey = sshtest.NewKey(t, filepath.Join(l.Dir, "other"), "")
 		c := l.config(&other)
 		_, err := l.dial(target, c)
 		wants(t, err, "the host key of 10.9.1.2 has CHANGED", "it shows ssh-ed25519 "+fingerprint,
-			"line 1 of "+c.KnownHosts[0], ssh.FingerprintSHA256(other.key), "ssh-keygen -R '10.9.1.2' -f "+c.KnownHosts[0])
+			"line 1 of "+c.KnownHosts[0], ssh.FingerprintSHA256(other.HostKey), "ssh-keygen -R '10.9.1.2' -f "+c.KnownHosts[0])
 		if !knownhosts.IsHostKeyChanged(err) {
 			t.Error("it does not wrap the library's error")
 		}
@@ -56,11 +58,11 @@ func TestHostKeys(t *testing.T) {
 			t.Fatal(err)
 		}
 		other := *s
-		if other.key, err = ssh.NewPublicKey(private.Public()); err != nil {
+		if other.HostKey, err = ssh.NewPublicKey(private.Public()); err != nil {
 			t.Fatal(err)
 		}
 		_, err = l.dial(target, l.config(&other))
-		wants(t, err, "has CHANGED: it has only keys of the types ssh-ed25519, but known is line 1 of", ssh.FingerprintSHA256(other.key))
+		wants(t, err, "has CHANGED: it has only keys of the types ssh-ed25519, but known is line 1 of", ssh.FingerprintSHA256(other.HostKey))
 		// With both there the one that fits is asked for.
 		l.mustDial(target, l.config(&other, s)).Close()
 	})
@@ -76,20 +78,20 @@ func TestHostKeys(t *testing.T) {
 func TestIdentities(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
-	s := l.serve("a", l.here, 1, "")
-	target := Target{Host: s.address}
+	s := l.Serve("a", "")
+	target := Target{Host: s.Address}
 
 	t.Run("refused", func(t *testing.T) {
 		c := l.config(s)
-		c.Identities = []string{filepath.Join(l.dir, "stranger")}
-		newKey(t, c.Identities[0], "")
+		c.Identities = []string{filepath.Join(l.Dir, "stranger")}
+		sshtest.NewKey(t, c.Identities[0], "")
 		_, err := l.dial(target, c)
 		wants(t, err, "connect to root@10.9.1.2: the host takes none of our keys for the user root",
 			"no agent", c.Identities[0], "authorized_keys", "unable to authenticate")
 	})
 	t.Run("missing", func(t *testing.T) {
 		c := l.config(s)
-		c.Identities = []string{filepath.Join(l.dir, "nosuch")}
+		c.Identities = []string{filepath.Join(l.Dir, "nosuch")}
 		_, err := l.dial(target, c)
 		wants(t, err, c.Identities[0])
 		if !errors.Is(err, os.ErrNotExist) {
@@ -97,9 +99,9 @@ func TestIdentities(t *testing.T) {
 		}
 	})
 	t.Run("passphrase", func(t *testing.T) {
-		locked := filepath.Join(l.dir, "locked")
-		pub := newKey(t, locked, "secret")
-		write(t, filepath.Join(s.dir, "authorized_keys"), string(ssh.MarshalAuthorizedKey(pub)))
+		locked := filepath.Join(l.Dir, "locked")
+		pub := sshtest.NewKey(t, locked, "secret")
+		write(t, filepath.Join(s.Dir, "authorized_keys"), string(ssh.MarshalAuthorizedKey(pub)))
 		c := l.config(s)
 		c.Identities = []string{locked}
 		_, err := l.dial(target, c)
@@ -157,11 +159,11 @@ func serveAgent(t *testing.T, key any) (socket string) {
 func TestJump(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
-	jump := l.serve("jump", l.here, 1, "")
-	b := l.serve("b", jump.ns, 2, "")
+	jump := l.Serve("jump", "")
+	b := l.ServeBehind(jump.NS, "b", "")
 	c := l.config(jump, b)
-	c.SSHConfig = filepath.Join(l.dir, "ssh_config")
-	write(t, c.SSHConfig, strings.NewReplacer("JUMP", jump.address, "B", b.address, "ID", l.id, "KNOWN", c.KnownHosts[0]).Replace(`
+	c.SSHConfig = filepath.Join(l.Dir, "ssh_config")
+	write(t, c.SSHConfig, strings.NewReplacer("JUMP", jump.Address, "B", b.Address, "ID", l.Identity, "KNOWN", c.KnownHosts[0]).Replace(`
 Host gen
 	HostName B
 	ProxyJump door
@@ -174,7 +176,7 @@ Host *
 `))
 	c.KnownHosts, c.Identities = nil, nil
 	h := l.mustDial(Target{Host: "gen"}, c)
-	if !strings.HasPrefix(h.path, b.home) {
+	if !strings.HasPrefix(h.path, b.Home) {
 		t.Errorf("hw-test is in %s", h.path)
 	}
 	stdout, _, status, err := launch(t, h, t.Context(), "play-exit", "3")
@@ -182,7 +184,9 @@ Host *
 		t.Errorf("%q, status %d, %v", stdout, status, err)
 	}
 	wait := starts(t, h, t.Context(), "play-stay", token("jump"))
-	killSessions(t, jump)
+	if err := jump.KillSessions(); err != nil {
+		t.Fatal(err)
+	}
 	if _, err := wait(); !errors.Is(err, ErrLost) {
 		t.Errorf("without the jump host: %v", err)
 	}
@@ -190,9 +194,9 @@ Host *
 
 	// What fails behind the jump host says so.
 	c = l.config(jump)
-	_, err = l.dial(Target{Host: b.address, Jump: []Target{{Host: jump.address, User: "root"}}}, c)
+	_, err = l.dial(Target{Host: b.Address, Jump: []Target{{Host: jump.Address, User: "root"}}}, c)
 	wants(t, err, "connect to root@10.9.2.2 through root@10.9.1.2: the host key of 10.9.2.2 is unknown")
-	_, err = l.dial(Target{Host: b.address, Jump: []Target{{Host: jump.address, User: "root"}}, Port: 1}, l.config(jump))
+	_, err = l.dial(Target{Host: b.Address, Jump: []Target{{Host: jump.Address, User: "root"}}, Port: 1}, l.config(jump))
 	wants(t, err, "connect to root@10.9.2.2:1 through root@10.9.1.2: ", "Connection refused")
 }
 

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ringwalk/ringwalk/hw-test/internal/machine"
 	"github.com/ringwalk/ringwalk/hw-test/internal/preflight"
 	"github.com/ringwalk/ringwalk/hw-test/internal/testbed"
 )
@@ -19,7 +20,7 @@ func session() *Session {
 	return &Session{
 		Format: Format, Tool: "hw-test", Command: []string{"throughput"},
 		Start: time.Date(2026, 11, 27, 21, 13, 0, 5e8, time.FixedZone("CET", 3600)), Seconds: 93.5,
-		Host:  Host{OS: "linux", Arch: "amd64", Kernel: "6.1.0", CPU: "A CPU", CPUs: 2},
+		Host:  machine.Host{OS: "linux", Arch: "amd64", Kernel: "6.1.0", CPU: "A CPU", CPUs: 2},
 		Build: Build{Version: "v1.2.3", Go: "go1.26", Revision: "abc"},
 		Suites: []*Suite{
 			{

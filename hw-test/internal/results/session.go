@@ -1,9 +1,12 @@
 package results
 
 import (
+	"cmp"
+	"fmt"
 	"time"
 
 	"github.com/ringwalk/ringwalk/hw-test/internal/lab"
+	"github.com/ringwalk/ringwalk/hw-test/internal/machine"
 	"github.com/ringwalk/ringwalk/hw-test/internal/preflight"
 	"github.com/ringwalk/ringwalk/hw-test/internal/testbed"
 )
@@ -21,8 +24,10 @@ type Session struct {
 	Start   time.Time `json:"start"`
 	Seconds float64   `json:"seconds"`
 
-	Host  Host  `json:"host"`
-	Build Build `json:"build"`
+	Host  machine.Host `json:"host"` // where hw-test was run
+	Build Build        `json:"build"`
+	// Hosts are those of a lab of other hosts, in the file's order.
+	Hosts []RemoteHost `json:"hosts,omitempty"`
 
 	// Lab is the lab file as it was understood; nil without one.
 	Lab *lab.Lab `json:"lab"`
@@ -38,17 +43,21 @@ type Session struct {
 	ExitStatus  int      `json:"exit_status"`
 }
 
-// Host is the machine of a session.
-type Host struct {
-	OS     string `json:"os"`
-	Arch   string `json:"arch"`
-	Kernel string `json:"kernel"` // its release, as uname -r prints it
-	CPU    string `json:"cpu"`    // the model's name
-	CPUs   int    `json:"cpus"`   // that this process may use
-	UserNS bool   `json:"userns"` // in a user namespace, where the kernel grants smaller buffers
-	// Netmap is netmap's module, "" where there is none: its version or source
-	// version as /sys/module has it, or that it has none.
-	Netmap string `json:"netmap,omitempty"`
+// A RemoteHost is another machine of a session's lab.
+type RemoteHost struct {
+	Name string `json:"host"` // as the lab file has it
+	machine.Host
+	// Clock is how far its clock was found to be ahead at the start.
+	Clock testbed.Clock `json:"clock"`
+}
+
+// String is the host in a line.
+func (h *RemoteHost) String() string {
+	s := fmt.Sprintf("%s: %d CPUs (%s), %s %s", h.Name, h.CPUs, cmp.Or(h.CPU, h.Arch), h.OS, h.Kernel)
+	if h.Netmap != "" {
+		s += ", netmap " + h.Netmap
+	}
+	return s + "; " + h.Clock.String()
 }
 
 // Build is what was run.

@@ -16,6 +16,9 @@
 // either a rate the receiver must keep up with (paced: nothing may be lost) or
 // none (full: what is lost must be accounted for).
 //
+// Where the environment has several flows, every row runs for each of them, one
+// after the other.
+//
 // A row fails where frames are missing, came twice or are in no count, and is
 // invalid, which says nothing about the packet path, where a program had an
 // accident or somebody else sent.

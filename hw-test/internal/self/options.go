@@ -9,6 +9,8 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/ringwalk/ringwalk/hw-test/internal/bench"
+	"github.com/ringwalk/ringwalk/hw-test/internal/lab"
+	"github.com/ringwalk/ringwalk/hw-test/internal/place"
 	"github.com/ringwalk/ringwalk/hw-test/internal/results"
 	"github.com/ringwalk/ringwalk/hw-test/internal/session"
 	"github.com/ringwalk/ringwalk/internal/cli"
@@ -23,6 +25,7 @@ type Options struct {
 	Rung   string        // "auto" or one of the rungs
 	JSON   bool          // a Report on standard output, the table on standard error
 
+	Where        place.Where
 	Session      session.Options
 	List, DryRun bool
 
@@ -40,6 +43,7 @@ func (o *Options) Flags(fs *pflag.FlagSet) {
 	o.Send = time.Second
 	fs.Var(cli.DurationValue(&o.Send, time.Second), "seconds", "how long each row sends, 0.1 to 60 seconds")
 	fs.StringVar(&o.Rung, "rung", auto, "`where` to run: root, userns, udp; auto: the first that works")
+	o.Where.Flags(fs)
 	fs.BoolVar(&o.List, "list", false, "print the rows and do nothing")
 	fs.BoolVar(&o.DryRun, "dry-run", false, "print the rows with what they send and how long that takes, and do nothing")
 	fs.BoolVar(&o.JSON, "json", false, "one JSON object on standard output at the end, the table on standard error")
@@ -92,4 +96,23 @@ func list(flag, s string, least, most int) ([]int, error) {
 		l = append(l, n)
 	}
 	return l, nil
+}
+
+// runner makes the self-test where the flags say.
+func (o *Options) runner(fs *pflag.FlagSet) (*runner, error) {
+	env, err := o.Where.Complete(fs)
+	switch {
+	case err != nil:
+		return nil, err
+	case env == "" || env == lab.Veth:
+		return newRunner(o)
+	case env == lab.VM:
+		return nil, cli.Usagef("--lab: the self-test has nothing to do with the ports of a machine; to run it in one: hw-test vm … self")
+	}
+	for _, flag := range []string{"rung", "queues"} {
+		if fs.Changed(flag) {
+			return nil, cli.Usagef("--%s is of what hw-test makes itself, and these are ports that are there", flag)
+		}
+	}
+	return newOver(o, &o.Where, 0)
 }

@@ -39,7 +39,7 @@ func (r *runner) found() *results.Suite {
 	case UDP:
 		s.Environment.Kind = "udp"
 	case Ports:
-		s.Environment.Kind = r.place.What.Kind
+		s.Environment.Kind = r.ports.Describe().Kind
 	}
 	for _, row := range r.rows {
 		s.Cases = append(s.Cases, &results.Case{

@@ -31,6 +31,8 @@ type Row struct {
 	// Queues is the number of queues of each program; 0: as the port has them.
 	Queues int  `json:"queues"`
 	Pace   Pace `json:"pace"`
+	// Path is from where to where, "" where the environment has one flow only.
+	Path string `json:"path,omitempty"`
 	// Asked is the number of frames asked for, 0 at full speed.
 	Asked uint64 `json:"asked_packets"`
 	// Holds tells that the verdict is passed, and Why has a sentence for each
@@ -45,11 +47,24 @@ type Row struct {
 	Pktgen *cli.Result `json:"pktgen"`
 	Rcv    *cli.Result `json:"rcv"`
 
-	index int    // in the table
+	index int    // among the rows of a flow
+	flow  int    // of the environment's
 	noise uint64 // frames of others that may come
 	broke bool   // a program did
 	// How long pktgen was to send, and how long it ran.
 	sends, took time.Duration
+}
+
+// each has every row run for each flow.
+func each(rows []*Row, paths []string) (list []*Row) {
+	for _, row := range rows {
+		for i, path := range paths {
+			r := *row
+			r.flow, r.Path = i, path
+			list = append(list, &r)
+		}
+	}
+	return list
 }
 
 const notBegun = "not begun"
@@ -81,7 +96,7 @@ func (r *Row) run(ctx context.Context, env testbed.Environment, rate float64, d 
 	ctx, cancel := context.WithTimeout(ctx, d+slack)
 	defer cancel()
 	began := time.Now()
-	from, to := env.Flows()[0].From, env.Flows()[0].To
+	from, to := env.Flows()[r.flow].From, env.Flows()[r.flow].To
 	r.noise = uint64(to.Noise * d.Seconds())
 	tx := program.Outcome{Failure: "was not started, because rcv did not get ready"}
 	rcv := program.Start(ctx, to.Launch, "rcv", r.rcvArgs(to))

@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/ringwalk/ringwalk/hw-test/internal/preflight"
 	"github.com/ringwalk/ringwalk/hw-test/internal/program"
 	"github.com/ringwalk/ringwalk/hw-test/internal/results"
 	"github.com/ringwalk/ringwalk/hw-test/internal/session"
@@ -21,8 +22,10 @@ import (
 // fake is an environment of two launchers.
 type fake struct{ from, to testbed.Port }
 
-func (f *fake) Describe() testbed.Description         { return testbed.Description{Kind: "fake"} }
-func (f *fake) Flows() []testbed.Flow                 { return []testbed.Flow{{From: &f.from, To: &f.to}} }
+func (f *fake) Describe() testbed.Description { return testbed.Description{Kind: "fake"} }
+func (f *fake) Flows() []testbed.Flow         { return []testbed.Flow{{From: &f.from, To: &f.to}} }
+func (f *fake) Clocks() error                 { return nil }
+
 func (f *fake) Counters() ([]testbed.Counters, error) { return nil, nil }
 func (f *fake) Close() error                          { return nil }
 
@@ -127,6 +130,56 @@ func TestVerdicts(t *testing.T) {
 	}
 }
 
+// TestFlows has every row run for each flow, whose programs then run alone; the
+// second flow loses a frame.
+func TestFlows(t *testing.T) {
+	port := func(spec, host string, l program.Launcher) *testbed.Port {
+		return &testbed.Port{Spec: spec, Host: host, Launch: l}
+	}
+	sends := port("packet:b", "gen", says(sent100, 0))
+	env := &flows{list: []testbed.Flow{
+		{From: port("packet:a", "", says(sent100, 0)), To: port("packet:x", "", says(got100, 0))},
+		{From: sends, To: port("packet:y", "", says(got99, 3))},
+	}}
+	o := Options{Sizes: "60,1514", Queues: "1", Send: 100 * time.Millisecond, Rung: auto}
+	r, err := Over(&o, made{env, []string{"packet:a → packet:x", "packet:b of gen → packet:y"}}, 1000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var plan strings.Builder
+	if r.PrintPlan(&plan, true); strings.Count(plan.String(), " → ") != 4 || r.Estimate() != 4*estimate(o.Send) {
+		t.Errorf("%v: %s", r.Estimate(), plan.String())
+	}
+	s := new(session.Session)
+	s.Preflight = new(preflight.Report)
+	var out strings.Builder
+	if err := r.Run(t.Context(), s, &out, io.Discard); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, c := range s.Suites[0].Cases {
+		got = append(got, fmt.Sprintf("%s: %s", c.Name, c.Verdict))
+	}
+	want := "60 bytes, paced, packet:a → packet:x: passed; 60 bytes, paced, packet:b of gen → packet:y: failed; " +
+		"1514 bytes, paced, packet:a → packet:x: passed; 1514 bytes, paced, packet:b of gen → packet:y: failed"
+	if strings.Join(got, "; ") != want {
+		t.Errorf("%s\nwant %s", strings.Join(got, "; "), want)
+	}
+	for _, line := range []string{"failed  packet:b of gen → packet:y\n", "2 of 4 rows hold"} {
+		if !strings.Contains(out.String(), line) {
+			t.Errorf("lacks %q:\n%s", line, out.String())
+		}
+	}
+}
+
+// flows is an environment of several.
+type flows struct {
+	fake
+	list []testbed.Flow
+}
+
+func (f *flows) Flows() []testbed.Flow { return f.list }
+
 // TestNotReached ends before the second row: it is unfinished, and there.
 func TestNotReached(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
@@ -187,7 +240,7 @@ func TestLeft(t *testing.T) {
 	}
 	env := &fake{testbed.Port{Launch: asks}, testbed.Port{Launch: says(got100, 0)}}
 	r, err := Over(&Options{Sizes: "60", Queues: "1", Send: 100 * time.Millisecond, Rung: auto},
-		&Place{Make: func(context.Context) (testbed.Environment, error) { return env, nil }})
+		made{env, nil}, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -199,3 +252,13 @@ func TestLeft(t *testing.T) {
 		t.Errorf("lacks %s\n%s", want, asked)
 	}
 }
+
+// made is an environment that is there.
+type made struct {
+	testbed.Environment
+	paths []string
+}
+
+func (m made) Paths() []string { return m.paths }
+
+func (m made) Open(context.Context) (testbed.Environment, error) { return m.Environment, nil }

@@ -25,7 +25,7 @@ import (
 // from. The error is for what kept it from running; one of cli.ExitUsage means
 // the options. The end of ctx ends it in order, with the table so far.
 func Run(ctx context.Context, o *Options, fs *pflag.FlagSet, stdout, stderr io.Writer) (status int, err error) {
-	r, err := newRunner(o)
+	r, err := o.runner(fs)
 	if err != nil {
 		return 0, err
 	}
@@ -33,47 +33,50 @@ func Run(ctx context.Context, o *Options, fs *pflag.FlagSet, stdout, stderr io.W
 		r.PrintPlan(stdout, o.List)
 		return cli.ExitOK, nil
 	}
-	if runtime.GOOS != "linux" {
+	if runtime.GOOS != "linux" && r.ports == nil {
 		return 0, fmt.Errorf("the self-test needs Linux: the ports it tests, packet: and udp:, are built on Linux's "+
 			"recvmmsg and sendmmsg, which %s does not have: %w", runtime.GOOS, errors.ErrUnsupported)
 	}
 	if o.CheckRights {
 		return cli.ExitOK, netlab.Can()
 	}
-	if err := r.climb(); err != nil {
-		return 0, err
+	if r.ports == nil {
+		if err := r.climb(); err != nil {
+			return 0, err
+		}
 	}
 	command := bench.Given("self", fs)
 	if r.rung == UserNS && !bench.InsideUserNS() {
 		return bench.InUserNS(ctx, append(command, "--"+bench.Inside), stdout, stderr)
 	}
-	return session.Alone(ctx, r, &o.Session, &session.Plan{Name: "self", Command: command, Lenient: true}, o.JSON, stdout, stderr)
+	return session.Alone(ctx, r, &o.Session, &session.Plan{Name: "self", Command: command, Where: &o.Where, Lenient: true}, o.JSON, stdout, stderr)
 }
 
 // New makes the self-test as a suite. It is to be run where it may make
 // namespaces, in a user namespace or not; else it is one of UDP.
 func New(o *Options) (session.Runner, error) { return newRunner(o) }
 
-// A Place is ports that are there, to run over in place of what the ladder
-// makes.
-type Place struct {
-	Make    func(context.Context) (testbed.Environment, error)
-	What    testbed.Description
-	MostPPS float64 // of the rows, if it is less than they have by themselves; 0: no matter
+// Over makes the self-test over ports that are there, in place of what the
+// ladder makes: a paced row for each size and flow, with the queues that the
+// ports have, at mostPPS if that is not 0 and less than they have by themselves.
+// At full speed a card loses frames that nobody counts in time, so that no
+// promise could be held against it.
+func Over(o *Options, ports testbed.Maker, mostPPS float64) (session.Runner, error) {
+	return newOver(o, ports, mostPPS)
 }
 
-// Over makes the self-test over such ports: a paced row for each size, with the
-// queues that the ports have. At full speed a card loses frames that nobody
-// counts in time, so that no promise could be held against it.
-func Over(o *Options, p *Place) (session.Runner, error) {
+func newOver(o *Options, ports testbed.Maker, mostPPS float64) (*runner, error) {
 	r, err := newRunner(o)
 	if err != nil {
 		return nil, err
 	}
-	r.place = p
+	r.ports, r.mostPPS = ports, mostPPS
 	r.rows = slices.DeleteFunc(r.rows, func(row *Row) bool { return row.Pace != Paced || row.Queues != r.rows[0].Queues })
 	for _, row := range r.rows {
 		row.Queues = 0
+	}
+	if paths := ports.Paths(); len(paths) > 1 {
+		r.rows = each(r.rows, paths)
 	}
 	return r, nil
 }
@@ -81,13 +84,14 @@ func Over(o *Options, p *Place) (session.Runner, error) {
 // runner is the self-test as a part of sessions.
 type runner struct {
 	*Options
-	place  *Place // nil: what the ladder makes
-	rows   []*Row
-	rung   Rung // "": not chosen yet
-	limits []string
-	report *Report
-	later  time.Duration // about how long the suites after this one take
-	broke  bool          // the environment did
+	ports   testbed.Maker // nil: what the ladder makes
+	mostPPS float64
+	rows    []*Row
+	rung    Rung // "": not chosen yet
+	limits  []string
+	report  *Report
+	later   time.Duration // about how long the suites after this one take
+	broke   bool          // the environment did
 }
 
 func newRunner(o *Options) (*runner, error) {
@@ -97,8 +101,8 @@ func newRunner(o *Options) (*runner, error) {
 
 // climb chooses the rung.
 func (r *runner) climb() (err error) {
-	if r.place != nil {
-		r.rung, r.limits = Ports, append(slices.Clone(r.place.What.Limits), untestedPorts)
+	if r.ports != nil {
+		r.rung, r.limits = Ports, append(slices.Clone(r.ports.Describe().Limits), untestedPorts)
 		return nil
 	}
 	if r.inside {
@@ -117,8 +121,8 @@ func (r *runner) climb() (err error) {
 
 // environment makes what the rows run over.
 func (r *runner) environment(ctx context.Context) (testbed.Environment, error) {
-	if r.place != nil {
-		return r.place.Make(ctx)
+	if r.ports != nil {
+		return r.ports.Open(ctx)
 	}
 	if r.rung == UDP {
 		most := slices.MaxFunc(r.rows, func(a, b *Row) int { return a.Queues - b.Queues })
@@ -155,9 +159,9 @@ func (r *runner) Run(ctx context.Context, s *session.Session, human, _ io.Writer
 		}
 	}
 	r.report = newReport(r.rung, r.limits, len(r.rows))
-	if e := &r.report.Environment; r.place != nil {
-		if e.What = r.place.What.What; r.place.MostPPS > 0 {
-			e.RatePPS = min(e.RatePPS, r.place.MostPPS)
+	if e := &r.report.Environment; r.ports != nil {
+		if e.What = r.ports.Describe().What; r.mostPPS > 0 {
+			e.RatePPS = min(e.RatePPS, r.mostPPS)
 		}
 	}
 	keep := s.Begin("self")
@@ -189,7 +193,7 @@ func (r *runner) run(ctx context.Context, keep *session.Suite, human io.Writer) 
 	return nil
 }
 
-// over runs the rows in an environment.
+// over runs the rows in an environment, one flow at a time.
 func (r *runner) over(ctx context.Context, env testbed.Environment, keep *session.Suite, human io.Writer) {
 	printHeader(human)
 	for i, row := range r.rows {

@@ -29,20 +29,29 @@ func (r *Row) print(w io.Writer) {
 	if r.Queues > 0 {
 		queues = fmt.Sprint(r.Queues)
 	}
+	verdict := string(r.Verdict)
+	if r.Path != "" {
+		verdict += "  " + r.Path
+	}
 	fmt.Fprintf(w, columns, fmt.Sprint(r.Size), queues, r.Pace, mpps, gbps, lost, drops,
-		dups, reordered, backend, r.Verdict)
+		dups, reordered, backend, verdict)
 }
 
 // name is the row in a sentence.
 func (r *Row) name() string {
-	s := ""
-	switch {
-	case r.Queues == 0:
-		return fmt.Sprintf("%d bytes, %s", r.Size, r.Pace)
-	case r.Queues > 1:
-		s = "s"
+	name := fmt.Sprintf("%d bytes", r.Size)
+	switch r.Queues {
+	case 0:
+	case 1:
+		name += ", 1 queue"
+	default:
+		name += fmt.Sprintf(", %d queues", r.Queues)
 	}
-	return fmt.Sprintf("%d bytes, %d queue%s, %s", r.Size, r.Queues, s, r.Pace)
+	name += ", " + string(r.Pace)
+	if r.Path != "" {
+		name += ", " + r.Path
+	}
+	return name
 }
 
 // printEnd prints what stands under the table.

@@ -13,8 +13,9 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"github.com/ringwalk/ringwalk/hw-test/internal/lab"
+	"github.com/ringwalk/ringwalk/hw-test/internal/machine"
 	"github.com/ringwalk/ringwalk/hw-test/internal/page"
+	"github.com/ringwalk/ringwalk/hw-test/internal/place"
 	"github.com/ringwalk/ringwalk/hw-test/internal/preflight"
 	"github.com/ringwalk/ringwalk/hw-test/internal/results"
 	"github.com/ringwalk/ringwalk/internal/cli"
@@ -39,10 +40,9 @@ func (o *Options) Flags(fs *pflag.FlagSet) {
 type Plan struct {
 	Name    string   // of the directory: "throughput", "run"
 	Command []string // hw-test's arguments
-	// Lab is the lab file, or nil, and Ports what the preflight looks at
-	// besides the host.
-	Lab   *lab.Lab
-	Ports []preflight.Port
+	// Where are the ports that the preflight looks at besides the host, with
+	// the lab file; nil: there are none.
+	Where *place.Where
 	// Lenient goes on although the preflight fails: for suites that tell
 	// whether packets arrive, not how fast.
 	Lenient bool
@@ -62,7 +62,8 @@ type Session struct {
 	// why nothing is to be run, and what that makes of the cases.
 	why     string
 	verdict results.Verdict
-	look    string // the command that tells more of the preflight
+	lost    bool
+	where   *place.Where
 	status  status
 	server  *metrics.Server // nil: none
 }
@@ -70,9 +71,12 @@ type Session struct {
 // Start looks at the host and makes the directory. The error is one of the
 // directory, or of the address for metrics. Otherwise Finish is to be called.
 func Start(ctx context.Context, o *Options, p *Plan) (*Session, error) {
-	s := &Session{Session: results.Session{
+	if p.Where == nil {
+		p.Where = new(place.Where)
+	}
+	s := &Session{where: p.Where, Session: results.Session{
 		Format: results.Format, Tool: "hw-test", Command: append([]string{}, p.Command...), Start: time.Now(),
-		Host: host(), Build: build(), Lab: p.Lab, Suites: []*results.Suite{}, Notes: []string{},
+		Host: machine.Here(), Build: build(), Lab: p.Where.Lab(), Suites: []*results.Suite{}, Notes: []string{},
 	}}
 	var err error
 	if o.Metrics != "" {
@@ -84,12 +88,26 @@ func Start(ctx context.Context, o *Options, p *Plan) (*Session, error) {
 	if err := s.create(o.Base(), p.Name); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
-	s.Preflight, s.look = preflight.Run(ctx, p.Ports, nil), look(p)
-	if err := ctx.Err(); err != nil {
-		return s, nil // the suites find nothing to do
-	}
-	s.judge(o, p)
+	s.look(ctx, o, p)
 	return s, nil
+}
+
+// look connects to the lab's hosts, if it has some, and looks at what the
+// suites will run over. The suites find nothing to do where that fails.
+func (s *Session) look(ctx context.Context, o *Options, p *Plan) {
+	err := s.where.Connect(ctx)
+	if err == nil {
+		s.Hosts = s.where.Hosts()
+		s.Preflight, err = s.where.Look(ctx)
+	}
+	switch {
+	case ctx.Err() != nil:
+	case err != nil:
+		s.Stop(results.Of(err), err.Error())
+		s.lost = s.verdict == results.Invalid
+	default:
+		s.judge(o, p)
+	}
 }
 
 // judge stops what the preflight is against.
@@ -101,9 +119,9 @@ func (s *Session) judge(o *Options, p *Plan) {
 	switch s.Forced = o.Force; {
 	case s.Forced:
 	case s.Preflight.Lacks():
-		s.Stop(results.Skipped, fmt.Sprintf("this system lacks what it takes: %s (%s tells more)", found(s.Preflight.Failures()), s.look))
+		s.Stop(results.Skipped, fmt.Sprintf("this system lacks what it takes: %s (%s tells more)", found(s.Preflight.Failures()), s.where.LookCommand()))
 	default:
-		s.Stop(results.Invalid, fmt.Sprintf("%v (%s tells more; --force goes on all the same)", err, s.look))
+		s.Stop(results.Invalid, fmt.Sprintf("%v (%s tells more; --force goes on all the same)", err, s.where.LookCommand()))
 	}
 }
 
@@ -116,22 +134,12 @@ func found(checks []preflight.Check) string {
 	return strings.Join(list, "; ")
 }
 
-// look is the command that prints the preflight of a plan.
-func look(p *Plan) string {
-	words := []string{"hw-test", "preflight"}
-	if p.Lab != nil && p.Lab.Environment == lab.Local {
-		words = append(words, "--lab", p.Lab.File)
-	} else {
-		for _, port := range p.Ports {
-			words = append(words, port.Spec)
-		}
-	}
-	return cli.Shell(words...)
-}
-
 // Why says why nothing is to be run and which verdict suites then give to all
 // their cases; "" if nothing is in the way.
 func (s *Session) Why() (results.Verdict, string) { return s.verdict, s.why }
+
+// Lost tells that it is because a host could not be reached: something broke.
+func (s *Session) Lost() bool { return s.lost }
 
 // Stop has nothing more be run, because of what was found: all further cases
 // have that verdict.
@@ -147,14 +155,23 @@ func (s *Session) PrintStart(w io.Writer) {
 	if s.server != nil {
 		fmt.Fprintf(w, "Metrics are at http://%s/metrics.\n", s.server.Addr())
 	}
+	for _, h := range s.Hosts {
+		fmt.Fprintf(w, "%s\n", &h)
+	}
+	if s.Preflight == nil {
+		if s.why != "" {
+			fmt.Fprintf(w, "Nothing can be run: %s.\n", s.why)
+		}
+		return
+	}
 	failed, warned := s.Preflight.Count(preflight.Fail), s.Preflight.Count(preflight.Warn)
 	switch {
 	case s.why != "":
 		fmt.Fprintf(w, "Preflight: %s.\n", s.why)
 	case failed > 0:
-		fmt.Fprintf(w, "Preflight: %d fail, %d warn; going on all the same. %s tells them.\n", failed, warned, s.look)
+		fmt.Fprintf(w, "Preflight: %d fail, %d warn; going on all the same. %s tells them.\n", failed, warned, s.where.LookCommand())
 	case warned > 0:
-		fmt.Fprintf(w, "Preflight: %d warn; %s tells them.\n", warned, s.look)
+		fmt.Fprintf(w, "Preflight: %d warn; %s tells them.\n", warned, s.where.LookCommand())
 	}
 	if s.verdict == results.Skipped {
 		return // why says it all
@@ -164,12 +181,13 @@ func (s *Session) PrintStart(w io.Writer) {
 	}
 }
 
-// close ends what serves the metrics.
+// close ends the connections and what serves the metrics.
 func (s *Session) close() error {
+	err := s.where.Close()
 	if s.server == nil {
-		return nil
+		return err
 	}
-	return s.server.Close()
+	return errors.Join(err, s.server.Close())
 }
 
 // A Suite is a suite under way.
@@ -271,7 +289,9 @@ func (s *Session) write() {
 		}
 		s.keep(err)
 	}
-	s.keep(s.dir.JSON("preflight.json", s.Preflight))
+	if s.Preflight != nil {
+		s.keep(s.dir.JSON("preflight.json", s.Preflight))
+	}
 	s.keep(s.dir.JSON("results.json", &s.Session))
 	for name, write := range map[string]func(io.Writer, *results.Session) error{
 		"results.csv": results.CSV, "junit.xml": results.JUnit, report: page.Write,

@@ -11,7 +11,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/ringwalk/ringwalk/hw-test/internal/lab"
+	"github.com/spf13/pflag"
+
+	"github.com/ringwalk/ringwalk/hw-test/internal/place"
 	"github.com/ringwalk/ringwalk/hw-test/internal/preflight"
 	"github.com/ringwalk/ringwalk/hw-test/internal/results"
 	"github.com/ringwalk/ringwalk/internal/cli"
@@ -142,13 +144,23 @@ func TestUnkept(t *testing.T) {
 	}
 }
 
+// between are two ports of this host.
+func between(t *testing.T, pair string) *place.Where {
+	t.Helper()
+	w := &place.Where{PortPair: pair}
+	if _, err := w.Complete(pflag.NewFlagSet("", pflag.ContinueOnError)); err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
 // TestPreflightStops: a port that is not there fails the preflight.
 func TestPreflightStops(t *testing.T) {
 	for _, c := range []struct {
 		force, lenient, stops bool
 	}{{false, false, true}, {true, false, false}, {false, true, false}} {
 		s := start(t, &Options{Results: results.NoDir, Force: c.force},
-			&Plan{Name: "loss", Ports: []preflight.Port{{Spec: "packet:rw-none"}}, Lenient: c.lenient})
+			&Plan{Name: "loss", Where: between(t, "packet:rw-none,packet:rw-none2"), Lenient: c.lenient})
 		if s.Preflight.Count(preflight.Fail) == 0 {
 			t.Fatalf("%+v", s.Preflight)
 		}
@@ -164,21 +176,13 @@ func TestPreflightStops(t *testing.T) {
 // TestSays: what fails is said with what was found, and the command that tells
 // more looks at the same ports.
 func TestSays(t *testing.T) {
-	s := start(t, &Options{Results: results.NoDir}, &Plan{Name: "loss", Ports: []preflight.Port{{Spec: "packet:rw-none"}, {Spec: "packet:rw it"}}})
+	s := start(t, &Options{Results: results.NoDir}, &Plan{Name: "loss", Where: between(t, "packet:rw-none,packet:rw it")})
 	var out strings.Builder
 	s.PrintStart(&out)
 	for _, want := range []string{"(hw-test preflight packet:rw-none 'packet:rw it' tells more; --force", "\n  rw-none link: "} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("lacks %q:\n%s", want, out.String())
 		}
-	}
-	p := &Plan{Lab: &lab.Lab{File: "my lab.yaml", Environment: lab.Local}, Ports: []preflight.Port{{Spec: "packet:a"}}}
-	if got := look(p); got != "hw-test preflight --lab 'my lab.yaml'" {
-		t.Error(got)
-	}
-	p.Lab.Environment, p.Ports = lab.Veth, nil // which has no ports here
-	if got := look(p); got != "hw-test preflight" {
-		t.Error(got)
 	}
 }
 
@@ -191,11 +195,11 @@ func TestLacks(t *testing.T) {
 		want   results.Verdict
 		why    string
 	}{
-		{[]preflight.Check{netmap}, results.Skipped, "eth1 netmap: no netmap in this kernel (hw-test preflight netmap:eth1 tells more)"},
-		{[]preflight.Check{netmap, pause}, results.Invalid, "eth1 netmap, eth1 pause (hw-test preflight netmap:eth1 tells more; --force"},
+		{[]preflight.Check{netmap}, results.Skipped, "eth1 netmap: no netmap in this kernel (hw-test preflight netmap:eth1 netmap:eth2 tells more)"},
+		{[]preflight.Check{netmap, pause}, results.Invalid, "eth1 netmap, eth1 pause (hw-test preflight netmap:eth1 netmap:eth2 tells more; --force"},
 		{nil, "", ""},
 	} {
-		s := &Session{look: "hw-test preflight netmap:eth1"}
+		s := &Session{where: between(t, "netmap:eth1,netmap:eth2")}
 		s.Preflight = &preflight.Report{Checks: c.checks}
 		s.judge(&Options{}, &Plan{})
 		if v, why := s.Why(); v != c.want || !strings.Contains(why, c.why) {

@@ -17,6 +17,9 @@ nothing is lost (NDR, RFC 2544's throughput), and the highest at which at most s
 A trial that says nothing about the device is repeated, three times in all: pktgen missed its rate,
 rcv's own socket dropped frames, counters disagree, something else was on the wire. Where the
 sender's own device holds it back, that is no throughput, and is called generator-limited.
+
+Over several flows all generators send at once, each its share, and rates are those of all together:
+line rate is the sum of their links', and loss what any of their receivers did not get.
 ` + aboutPorts
 
 const aboutLoss = `Measures what share of the frames is lost at the highest rate, and from there down by tenths, until
@@ -25,8 +28,9 @@ two rates in a row lose nothing (RFC 2544, 26.3).
 
 const aboutLatency = `Measures how long frames take one way, at 10, 50 and 90 percent of the highest rate at which nothing
 is lost (NDR), which it finds first; with --max-rate, of that rate. Percentiles are over all frames
-of a trial that came through; a row in which more than 0.5 % are lost fails. Where rcv tells no
-one-way delay, as between hosts with two clocks, rows are skipped.
+of a trial that came through; a row in which more than 0.5 % are lost fails. Between hosts delays
+are corrected by how far their clocks are apart, and the row says how well that is known; where
+nobody knows, it is skipped. It takes one flow.
 ` + aboutPorts
 
 const aboutPorts = `

@@ -15,6 +15,20 @@
 // virtual machine: the same command runs inside and its results come out as an
 // archive.
 //
+// # Several flows
+//
+// Where the environment has several flows, all generators send at once and their
+// rates are added: loads, the highest rate to try and line rate are of all of
+// them together, and what one cannot do of its share limits the sum. Which flows
+// these were is in the report. Delays are of one flow: of several, latency's rows
+// are skipped.
+//
+// # Clocks
+//
+// Between two hosts delays are corrected by how far their clocks are apart, as
+// far as the environment knows it. A row says that, and how well it is known,
+// before any delay; a delay of less than twice that is told and not compared.
+//
 // # Sizes
 //
 // Sizes are those of RFC 2544, section 9.1: of a frame on the wire with its

@@ -20,7 +20,10 @@ type LatencyPoint struct {
 	Kind      search.Kind `json:"kind"`
 	LossRatio float64     `json:"loss_ratio"`
 	Delay     *cli.Times  `json:"delay"` // null where none was measured
-	Why       string      `json:"why,omitempty"`
+	// Clock is by how much the delays are corrected, where the ends have two
+	// clocks, and how well that is known.
+	Clock *cli.Clock `json:"clock,omitempty"`
+	Why   string     `json:"why,omitempty"`
 }
 
 // latencyShares are the loads as shares of the NDR, as CSIT has them; RFC 2544
@@ -57,20 +60,20 @@ func latency(ctx context.Context, b *job, row *Row) error {
 			row.end(results.Unfinished, "stopped before its end")
 			return err
 		}
-		p.Kind, p.LossRatio, p.Delay, p.Why = t.Kind, t.LossRatio(), oneWay(t), strings.Join(t.Why, "; ")
+		p.judge(t)
 		row.Latency = append(row.Latency, p)
 		at := fmt.Sprintf("%.0f %% (%spps)", 100*share, cli.Norm(p.Load))
 		switch {
-		case t.Kind == search.GeneratorLimited:
+		case p.Kind == search.GeneratorLimited:
 			row.Verdict = results.Worst(row.Verdict, results.Limited)
 			faults = append(faults, fmt.Sprintf("at %s generator-limited: %s", at, p.Why))
 			continue
-		case t.Kind != search.Valid:
+		case p.Kind != search.Valid:
 			row.Verdict = results.Worst(row.Verdict, results.Invalid)
 			faults = append(faults, fmt.Sprintf("at %s invalid: %s", at, p.Why))
 			continue
 		case p.Delay == nil && p.LossRatio < 1:
-			row.end(results.Skipped, "rcv measured no one-way delay: the two ends' clocks are not one")
+			row.end(results.Skipped, "rcv measured no one-way delay: the two ends' clocks are not one, and nobody knows how far they are apart")
 			return nil
 		case p.Delay != nil:
 			parts = append(parts, fmt.Sprintf("at %s p50 %v, p99 %v, at most %v", at, ns(p.Delay.P50NS), ns(p.Delay.P99NS), ns(p.Delay.MaxNS)))
@@ -83,17 +86,52 @@ func latency(ctx context.Context, b *job, row *Row) error {
 	row.Sentence = strings.Join(append(parts, faults...), "; ")
 	if len(parts) > 0 {
 		row.Sentence = fmt.Sprintf("one-way delay in shares of %spps, %s: %s", cli.Norm(of), row.ShareOf, row.Sentence)
+		if apart := row.apart(); apart != "" {
+			row.Sentence = apart + ": " + row.Sentence
+		}
 	}
 	return nil
 }
 
-// oneWay is the delay of a trial's frames, nil where rcv measured none.
-func oneWay(t *trial.Trial) *cli.Times {
-	if d := t.Rcv.Probe.Delay; d != nil {
-		return d.OneWay
+// judge takes the delays of a trial's frames from rcv's result, which has none
+// where the clocks are apart.
+func (p *LatencyPoint) judge(t *trial.Trial) {
+	p.Kind, p.LossRatio, p.Why = t.Kind, t.LossRatio(), strings.Join(t.Why, "; ")
+	d := t.Rcv[0].Probe.Delay
+	if d == nil {
+		return
 	}
-	return nil
+	p.Delay, p.Clock = d.OneWay, d.Clock
+	if p.Kind == search.Valid && d.OffsetRefuted() {
+		p.Kind = search.Invalid
+		p.Why = fmt.Sprintf("a frame came %v before it was sent, by clocks known to ± %v: one of them was set, or is known worse than that",
+			ns(-d.OneWay.MinNS), ns(d.Clock.WithinNS))
+	}
 }
+
+// clock is by how much the row's delays are corrected, as of the load at which
+// that is known worst; nil where both ends have one clock.
+func (row *Row) clock() (worst *cli.Clock) {
+	for _, p := range row.Latency {
+		if p.Clock != nil && (worst == nil || p.Clock.WithinNS > worst.WithinNS) {
+			worst = p.Clock
+		}
+	}
+	return worst
+}
+
+// apart is to be said before delays between two clocks, "" between one.
+func (row *Row) apart() string {
+	c := row.clock()
+	if c == nil {
+		return ""
+	}
+	return fmt.Sprintf("clocks differ by %v, known to ± %v", ns(max(c.AheadNS, -c.AheadNS)), ns(c.WithinNS))
+}
+
+// vague tells that a delay is less than twice by what it may be wrong: a
+// difference to another run's is as likely the clocks'.
+func (p *LatencyPoint) vague(delay int64) bool { return p.Clock != nil && 2*p.Clock.WithinNS > delay }
 
 func ns(n int64) time.Duration { return time.Duration(n).Round(time.Microsecond / 10) }
 
@@ -106,6 +144,11 @@ func (b *job) planLatency(row *Row, overhead time.Duration) (steps []step) {
 }
 
 func (b *job) printLatency(w io.Writer) {
+	for _, row := range b.Rows {
+		if apart := row.apart(); apart != "" {
+			fmt.Fprintf(w, "%s: %s, and so are the delays.\n", row.Size, apart)
+		}
+	}
 	const columns = "%5s %5s %12s %9s %10v %10v %10v %10v %10v %10v  %s\n"
 	fmt.Fprintf(w, columns, "size", "share", "pps", "lost %", "min", "p50", "p90", "p99", "p99.9", "max", "")
 	for _, row := range b.Rows {

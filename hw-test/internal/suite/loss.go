@@ -91,7 +91,7 @@ func (row *Row) judgeLoss(clean int) {
 		}
 		parts = append(parts, fmt.Sprintf("%s at %spps: %s", p.Kind, cli.Norm(p.Load), p.Why))
 	}
-	if row.Sentence = strings.Join(parts, "; "); len(parts) == 0 {
+	if row.Sentence = row.together(strings.Join(parts, "; ")); len(parts) == 0 {
 		row.end(results.Unfinished, "no trial ended")
 	}
 }

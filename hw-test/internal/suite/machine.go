@@ -36,7 +36,7 @@ func (b *job) machine(ctx context.Context, args []string, stdout, stderr io.Writ
 	}
 	var o vm.Options
 	o.Flags(pflag.NewFlagSet("", pflag.ContinueOnError)) // its defaults
-	m := b.lab.Machine
+	m := b.Where.Lab().Machine
 	o.Netmap, o.Kernel, o.NICs, o.Programs = m.Netmap, m.Kernel, m.NICs, carried.Names()
 	o.Timeout, o.Grace = machineTime(b.planned(b.Rows)), machineGrace
 	base := b.Session.Base()
@@ -71,7 +71,7 @@ func (b *job) machine(ctx context.Context, args []string, stdout, stderr io.Writ
 
 // keepMachine adds what is known here only, and prints what was asked for.
 func (b *job) keepMachine(dir *results.Dir, stdout, stderr io.Writer) error {
-	text, err := os.ReadFile(b.lab.File)
+	text, err := os.ReadFile(b.Where.Lab().File)
 	if err == nil {
 		err = dir.File("lab.yaml", text)
 	}
@@ -106,7 +106,7 @@ func (b *job) script(args []string, base string) string {
 			inside = append(inside, a)
 		}
 	}
-	l := &b.local
+	l := b.Where.Ways()[0]
 	inside = append(inside, "--ports="+l.From.Spec+","+l.To.Spec, "--in-machine="+l.Path)
 	if len(l.From.CPUs)+len(l.To.CPUs) > 0 {
 		inside = append(inside, "--cpus="+nic.WriteCPUs(l.From.CPUs)+"/"+nic.WriteCPUs(l.To.CPUs))
@@ -118,8 +118,7 @@ func (b *job) script(args []string, base string) string {
 		inside = append(inside, "--json")
 	}
 	var jobs []string
-	if b.names != nil {
-		up := strings.Join(b.names, " ")
+	if up := strings.Join(b.Where.Interfaces(), " "); up != "" {
 		jobs = append(jobs, "link up "+up, "link wait "+up)
 	}
 	for i, word := range inside {

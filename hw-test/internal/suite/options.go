@@ -10,6 +10,8 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/ringwalk/ringwalk/hw-test/internal/bench"
+	"github.com/ringwalk/ringwalk/hw-test/internal/lab"
+	"github.com/ringwalk/ringwalk/hw-test/internal/place"
 	"github.com/ringwalk/ringwalk/hw-test/internal/search"
 	"github.com/ringwalk/ringwalk/hw-test/internal/session"
 	"github.com/ringwalk/ringwalk/hw-test/internal/testbed"
@@ -32,7 +34,7 @@ type Options struct {
 
 	Confirm  uint64
 	Env, DUT string
-	Where
+	Where    *place.Where // Flags makes it; copies of Options share it
 	TBF, Own cli.Rate
 	Lose     uint64
 	Burn     time.Duration
@@ -47,8 +49,9 @@ type Options struct {
 const (
 	envVeth    = "veth"
 	envVethDUT = "veth-dut"
-	envLocal   = "local"
-	envVM      = "vm"
+	envLocal   = string(lab.Local)
+	envSSH     = string(lab.SSH)
+	envVM      = string(lab.VM)
 )
 
 const (
@@ -77,8 +80,9 @@ func (o *Options) Flags(fs *pflag.FlagSet, name string) {
 	fs.Var(cli.DurationValue(&o.Burst, time.Second), "burst", "send frames in bursts, one each such `time`, not one by one: for a tester that wakes too seldom, such as an emulated machine (20ms)")
 	fs.Var(cli.RateValue(&o.MaxRate), "max-rate", "the highest `rate` to try: frames a second, or 5Gbps, 5Gbps-wire, 50%; default: line rate, or where pktgen does not get there, 90 % of what it reaches")
 	fs.BoolVar(&o.Quick, "quick", false, "a first look: sizes 64 and 1518, trials of 0.5 and 2 s")
-	fs.StringVar(&o.Env, "env", envVethDUT, "`where`: veth-dut, or veth, which has no device and measures the tester; --ports and --lab have their own: local, vm")
-	o.Where.flags(fs)
+	fs.StringVar(&o.Env, "env", envVethDUT, "`where`: veth-dut, or veth, which has no device and measures the tester; --ports and --lab have their own: local, ssh, vm")
+	o.Where = new(place.Where)
+	o.Where.Flags(fs)
 	fs.StringVar(&o.DUT, "dut", testbed.Bridge, "veth-dut: `what` the device is: bridge (the kernel's) or forward (a program)")
 	fs.Var(cli.RateValue(&o.TBF), "tbf", "veth-dut: a token bucket of this `rate` on the device's way out, as in 12Mbps")
 	fs.Var(cli.CountValue(&o.Lose), "lose", "veth-dut, forward: the device loses every frame with this `number`")
@@ -134,12 +138,13 @@ func (o *Options) complete(fs *pflag.FlagSet) error {
 			return cli.Usagef("--%s: %v is not from %v to an hour", d.flag, d.value, d.least)
 		}
 	}
+	if !slices.Contains([]string{envVeth, envVethDUT, envLocal, envSSH, envVM}, o.Env) {
+		return cli.Usagef("--env: %q is none of veth-dut, veth, local, ssh and vm", o.Env)
+	}
 	if err := o.where(fs); err != nil {
 		return err
 	}
 	switch {
-	case !slices.Contains([]string{envVeth, envVethDUT, envLocal, envVM}, o.Env):
-		return cli.Usagef("--env: %q is none of veth-dut, veth, local and vm", o.Env)
 	case o.DUT != testbed.Bridge && o.DUT != testbed.Forward:
 		return cli.Usagef("--dut: %q is neither bridge nor forward", o.DUT)
 	case o.Env == envVeth && (o.TBF.Value > 0 || o.Lose > 0 || fs.Changed("dut")):
@@ -165,7 +170,7 @@ func (o *Options) complete(fs *pflag.FlagSet) error {
 		}
 	}
 	for flag, r := range map[string]cli.Rate{"max-rate": o.MaxRate, "min-rate": o.MinRate} {
-		if r.Unit == cli.LinkRate && o.Env != envVM {
+		if r.Unit == cli.LinkRate && o.made() {
 			return cli.Usagef("--%s: a veth has no line rate to take a share of; say frames or bits a second", flag)
 		}
 	}

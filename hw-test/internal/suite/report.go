@@ -3,6 +3,7 @@ package suite
 import (
 	"fmt"
 	"runtime"
+	"strings"
 	"time"
 
 	"github.com/ringwalk/ringwalk/hw-test/internal/bench"
@@ -23,6 +24,9 @@ type Report struct {
 	Host        Host                `json:"host"`
 	Environment testbed.Description `json:"environment"`
 	Settings    Settings            `json:"settings"`
+	// Flows are all at once, their rates added; empty until the environment is
+	// there, never null in JSON.
+	Flows []Flow `json:"flows"`
 
 	// Rows are those planned, in order; those that were not reached have the
 	// verdict "unfinished". Never null in JSON.
@@ -54,6 +58,46 @@ type Settings struct {
 	ExceedRatio    float64 `json:"exceed_ratio"`
 }
 
+// Flow is a port that a generator sends from, and the one that its frames arrive
+// at.
+type Flow struct {
+	From End `json:"from"`
+	To   End `json:"to"`
+	// LinkBPS is the speed of From's link in bits on the wire a second, 0: none
+	// is known.
+	LinkBPS float64 `json:"link_bps"`
+}
+
+// End is a port of a Flow.
+type End struct {
+	Host   string `json:"host,omitempty"` // its name, "" for this one
+	Port   string `json:"port"`
+	Device string `json:"device,omitempty"`
+
+	name string
+}
+
+func flowsOf(flows []testbed.Flow) []Flow {
+	list := []Flow{}
+	end := func(p *testbed.Port) End { return End{p.Host, p.Spec, p.Device, p.String()} }
+	for _, f := range flows {
+		list = append(list, Flow{end(f.From), end(f.To), f.From.LinkBPS})
+	}
+	return list
+}
+
+// generators says from where to where several generators sent, "" of one.
+func (r *Report) generators() string {
+	if len(r.Flows) < 2 {
+		return ""
+	}
+	var ways []string
+	for _, f := range r.Flows {
+		ways = append(ways, f.From.name+" → "+f.To.name)
+	}
+	return fmt.Sprintf("%d generators sent at once, their rates added: %s", len(ways), strings.Join(ways, "; "))
+}
+
 // Row is what was found for the frames of one size.
 type Row struct {
 	Profile
@@ -65,7 +109,11 @@ type Row struct {
 	MinPPS float64 `json:"min_pps"`
 	MaxPPS float64 `json:"max_pps"`
 	MaxWhy string  `json:"max_why,omitempty"`
-	// LinkBPS is line rate in bits on the wire a second, 0: there is none.
+	// Generators is how many sent at once, their rates added; 0: it was not
+	// begun.
+	Generators int `json:"generators"`
+	// LinkBPS is line rate in bits on the wire a second, of all generators'
+	// links together, 0: there is none.
 	LinkBPS float64 `json:"link_bps"`
 	// Generator is a sentence on what it reaches, where that was tried.
 	Generator string `json:"generator,omitempty"`
@@ -100,7 +148,7 @@ func newReport(name string, o *Options) (*Report, error) {
 			InitialSeconds: o.Initial.Seconds(), FinalSeconds: o.Duration.Seconds(), SettleSeconds: o.Settle.Seconds(),
 			StallSeconds: o.Stall.Seconds(), BurstSeconds: o.Burst.Seconds(), RateTolerance: o.Tolerance / 100, PDRLossRatio: o.PDR / 100, Width: o.Width / 100, Confirm: int(o.Confirm),
 		},
-		Rows: []*Row{},
+		Flows: []Flow{}, Rows: []*Row{},
 	}
 	if o.Confirm > 1 {
 		r.Settings.ExceedRatio = 0.5

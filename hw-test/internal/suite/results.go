@@ -15,6 +15,9 @@ func (r *Report) found() *results.Suite {
 	s := &results.Suite{
 		Environment: r.Environment, Settings: r.Settings, Seconds: r.Seconds, ExitStatus: r.ExitStatus,
 	}
+	if note := r.generators(); note != "" {
+		s.Notes = append(s.Notes, note)
+	}
 	for _, row := range r.Rows {
 		c := &results.Case{Name: row.Size, Verdict: row.Verdict, Sentence: row.Sentence, Seconds: row.Seconds}
 		if row.Search != nil {
@@ -68,8 +71,12 @@ func (row *Row) losses() (list []results.Figure) {
 	return list
 }
 
-// delays are the figures of latency.
+// delays are the figures of latency. What is as likely the clocks' is told, and
+// not judged.
 func (row *Row) delays() (list []results.Figure) {
+	if c := row.clock(); c != nil {
+		list = append(list, results.Figure{Name: "clock uncertainty", Value: float64(c.WithinNS) / 1e3, Unit: "µs"})
+	}
 	for _, p := range row.Latency {
 		if p.Kind != search.Valid || p.Delay == nil {
 			continue
@@ -81,8 +88,12 @@ func (row *Row) delays() (list []results.Figure) {
 			name string
 			ns   int64
 		}{{"p50", p.Delay.P50NS}, {"p99", p.Delay.P99NS}, {"p99.9", p.Delay.P999NS}} {
+			better := results.Lower
+			if p.vague(q.ns) {
+				better = results.Neither
+			}
 			list = append(list, results.Figure{
-				Name: fmt.Sprintf("%s at %.0f %%", q.name, 100*p.Share), Value: float64(q.ns) / 1e3, Unit: "µs", Better: results.Lower,
+				Name: fmt.Sprintf("%s at %.0f %%", q.name, 100*p.Share), Value: float64(q.ns) / 1e3, Unit: "µs", Better: better,
 			})
 		}
 	}
@@ -122,9 +133,11 @@ const alike = 0.8
 
 type effort struct{ seconds, packets float64 }
 
-func (e *effort) add(r *cli.Result) {
-	e.seconds += r.CPUSeconds
-	e.packets += float64(r.Packets)
+func (e *effort) add(list []*cli.Result) {
+	for _, r := range list {
+		e.seconds += r.CPUSeconds
+		e.packets += float64(r.Packets)
+	}
 }
 
 func (e *effort) figure(name string) results.Figure {
@@ -170,6 +183,9 @@ func (row *Row) lossPlot() results.Plot {
 // delayPlot is delay by percentile, a line for each load.
 func (row *Row) delayPlot() results.Plot {
 	p := results.Plot{Title: row.Size + ": one-way delay", X: "percentile", Y: "µs", LogY: true}
+	if c := row.clock(); c != nil {
+		p.Title += fmt.Sprintf(", ± %v", ns(c.WithinNS))
+	}
 	for _, at := range row.Latency {
 		d := at.Delay
 		if d == nil || at.Kind != search.Valid {

@@ -18,8 +18,8 @@ func tried(load, seconds float64, lost uint64) *trial.Trial {
 	sent := uint64(load * seconds)
 	return &trial.Trial{
 		Load: load, Seconds: seconds, Kind: search.Valid, Sent: sent, Lost: lost,
-		Pktgen: &cli.Result{Packets: sent, CPUSeconds: 500e-9 * float64(sent)},
-		Rcv:    &cli.Result{Packets: sent - lost, CPUSeconds: 700e-9 * float64(sent-lost)},
+		Pktgen: []*cli.Result{{Packets: sent, CPUSeconds: 500e-9 * float64(sent)}},
+		Rcv:    []*cli.Result{{Packets: sent - lost, CPUSeconds: 700e-9 * float64(sent-lost)}},
 	}
 }
 
@@ -47,7 +47,7 @@ func TestFoundThroughput(t *testing.T) {
 	invalid.Kind = search.Invalid
 	// Of another load, the CPU time of which is another.
 	slow := tried(1000, 10, 0)
-	slow.Pktgen.CPUSeconds *= 9
+	slow.Pktgen[0].CPUSeconds *= 9
 	row.Trials = []*trial.Trial{tried(8000, 1, 4000), tried(5000, 10, 0), tried(5050, 10, 505), invalid, slow}
 	row.Search = &search.Result{Goals: []search.GoalResult{
 		{Goal: search.Goal{Name: "NDR"}, Verdict: search.Found, Lower: 5000, Upper: 5050},
@@ -112,5 +112,45 @@ func TestFoundLatency(t *testing.T) {
 	}
 	if slices.ContainsFunc(c.Plots, func(p results.Plot) bool { return !p.LogY }) {
 		t.Error("delays are not on a logarithmic scale")
+	}
+}
+
+// TestFoundTwoClocks: delays are told with how well the clocks are known, and
+// those that could as well be the clocks' are not judged.
+func TestFoundTwoClocks(t *testing.T) {
+	j := newJob(t, latencyName, "--sizes=64")
+	row := j.Rows[0]
+	took := func(ahead, within, least int64) *trial.Trial {
+		tr := tried(1000, 1, 0)
+		tr.Rcv[0].RxResult = &cli.RxResult{Probe: &cli.Probe{Delay: &cli.Delay{
+			Clocks: "offset", Clock: &cli.Clock{AheadNS: ahead, WithinNS: within},
+			OneWay: &cli.Times{MinNS: least, P50NS: 599_000, P90NS: 2e6, P99NS: 600_000, P999NS: 4e6, MaxNS: 5e6},
+		}}}
+		return tr
+	}
+	for i, tr := range []*trial.Trial{took(-1_200_000, 300_000, 500), took(-1_100_000, 200_000, -200_000), took(-1_100_000, 200_000, -200_001)} {
+		p := LatencyPoint{Share: latencyShares[i]}
+		p.judge(tr)
+		row.Latency = append(row.Latency, p)
+	}
+	if p := row.Latency[2]; p.Kind != search.Invalid || !strings.Contains(p.Why, "a frame came 200µs before it was sent, by clocks known to ± 200µs") {
+		t.Errorf("%+v", p)
+	}
+	c := j.found().Cases[0]
+	want := "clock uncertainty 300 µs ; loss at 10 % 0 % lower; p50 at 10 % 599 µs ; p99 at 10 % 600 µs lower; p99.9 at 10 % 4000 µs lower; " +
+		"loss at 50 % 0 % lower; p50 at 50 % 599 µs lower; p99 at 50 % 600 µs lower; p99.9 at 50 % 4000 µs lower"
+	if got := figures(c); got != want {
+		t.Errorf("%s\nwant %s", got, want)
+	}
+	if title := c.Plots[0].Title; title != "64: one-way delay, ± 300µs" {
+		t.Error(title)
+	}
+	if got := row.apart(); got != "clocks differ by 1.2ms, known to ± 300µs" {
+		t.Error(got)
+	}
+	var b strings.Builder
+	j.printLatency(&b)
+	if !strings.HasPrefix(b.String(), "64: clocks differ by 1.2ms, known to ± 300µs, and so are the delays.\n size share") {
+		t.Error(b.String())
 	}
 }

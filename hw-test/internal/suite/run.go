@@ -51,6 +51,9 @@ func Run(ctx context.Context, name string, o *Options, fs *pflag.FlagSet, stdout
 	if err != nil {
 		return 0, err
 	}
+	if n := len(o.Where.Ways()); n > 1 && name == latencyName {
+		return 0, cli.Usagef("latency is of one path at a time, and --path names %d", n)
+	}
 	if o.List || o.DryRun {
 		r.PrintPlan(stdout, o.List)
 		return cli.ExitOK, nil
@@ -64,7 +67,7 @@ func Run(ctx context.Context, name string, o *Options, fs *pflag.FlagSet, stdout
 			return status, err
 		}
 	}
-	plan := session.Plan{Name: name, Command: command, Lab: o.Lab(), Ports: o.Ports(), Lenient: o.inMachine != ""}
+	plan := session.Plan{Name: name, Command: command, Where: o.Where, Lenient: o.Where.InMachine != ""}
 	return session.Alone(ctx, r, &o.Session, &plan, o.JSON, stdout, stderr)
 }
 
@@ -118,6 +121,7 @@ func (r *Runner) Run(ctx context.Context, s *session.Session, human, progress io
 		for _, row := range b.Rows {
 			row.end(v, "%s", why)
 		}
+		b.broke = s.Lost()
 	} else if ctx.Err() == nil {
 		err = b.run(ctx)
 	}
@@ -129,7 +133,12 @@ func (r *Runner) Run(ctx context.Context, s *session.Session, human, progress io
 
 // run runs the rows. What goes wrong is in their verdicts.
 func (b *job) run(ctx context.Context) (err error) {
-	b.env, err = b.Open(ctx)
+	if b.Env == envSSH {
+		err = b.shares()
+	}
+	if err == nil {
+		b.env, err = b.Open(ctx)
+	}
 	switch {
 	case err != nil && ctx.Err() != nil:
 		return nil // nobody's fault
@@ -145,10 +154,24 @@ func (b *job) run(ctx context.Context) (err error) {
 	if !b.made() { // what it makes is known before
 		b.Environment = b.env.Describe()
 	}
+	b.over(ctx)
+	return nil
+}
+
+// over runs the rows in the environment.
+func (b *job) over(ctx context.Context) {
+	b.Flows = flowsOf(b.env.Flows())
+	if len(b.Flows) > 1 && b.Suite == latencyName {
+		for _, row := range b.Rows {
+			row.end(results.Skipped, "delays are measured over one flow at a time, and here are %d: say which", len(b.Flows))
+		}
+		return
+	}
 	for i, row := range b.Rows {
 		if ctx.Err() != nil {
-			return nil
+			return
 		}
+		row.Generators = len(b.Flows)
 		b.progress.row(row, b.planned(b.Rows[i+1:])+b.after)
 		began := time.Now()
 		b.runner = &trial.Runner{
@@ -170,7 +193,6 @@ func (b *job) run(ctx context.Context) (err error) {
 			b.broke = true
 		}
 	}
-	return nil
 }
 
 // calibrated is the share of what pktgen reached that is the highest rate to
@@ -179,10 +201,11 @@ const calibrated = 0.9
 
 // highest finds the highest rate to try: the one asked for, but not above line
 // rate, or line rate, or where pktgen does not get there, nine tenths of what it
-// reaches.
+// reaches. Several generators' line rates add up; what they reach is the load up
+// to which each can do its share.
 func (b *job) highest(ctx context.Context, row *Row) error {
 	line := 0.0
-	if row.LinkBPS = b.env.Flows()[0].From.LinkBPS; row.LinkBPS > 0 {
+	if row.LinkBPS = trial.LinkBPS(b.env.Flows()); row.LinkBPS > 0 {
 		line = row.LinkBPS / 8 / (row.Mean + 24)
 	}
 	asked := row.frames(b.MaxRate)
@@ -195,17 +218,28 @@ func (b *job) highest(ctx context.Context, row *Row) error {
 	if err != nil {
 		return err
 	}
-	if t.Achieved == 0 {
+	reach := b.runner.Reach(t)
+	if reach == 0 {
 		return fmt.Errorf("pktgen sent nothing")
 	}
-	if line > 0 && t.Achieved >= line*(1-b.Tolerance/100) {
+	if line > 0 && reach >= line*(1-b.Tolerance/100) {
 		row.MaxPPS, row.MaxWhy = line, "line rate"
 		return nil
 	}
-	row.MaxPPS, row.MaxWhy = calibrated*t.Achieved, "generator"
-	row.Generator = fmt.Sprintf("pktgen reaches no more than %spps here", cli.Norm(t.Achieved))
-	if t.Pktgen.Backpressure > 0 {
-		row.Generator += fmt.Sprintf(", where its own device holds it back (full %d times)", t.Pktgen.Backpressure)
+	row.MaxPPS, row.MaxWhy = calibrated*reach, "generator"
+	row.Generator = fmt.Sprintf("pktgen reaches no more than %spps here", cli.Norm(reach))
+	if row.Generators > 1 {
+		row.Generator = fmt.Sprintf("%d generators reach no more than %spps together, each its share", row.Generators, cli.Norm(reach))
+	}
+	full := uint64(0)
+	for _, tx := range t.Pktgen {
+		full += tx.Backpressure
+	}
+	switch {
+	case full > 0 && row.Generators > 1:
+		row.Generator += fmt.Sprintf(", where their own devices hold them back (full %d times)", full)
+	case full > 0:
+		row.Generator += fmt.Sprintf(", where its own device holds it back (full %d times)", full)
 	}
 	return nil
 }

@@ -107,6 +107,9 @@ func (b *job) printEnd(w io.Writer) {
 	for _, row := range b.Rows {
 		fmt.Fprintf(w, "%s: %s: %s.\n", row.Size, row.Verdict, row.Sentence)
 	}
+	if note := b.generators(); note != "" {
+		fmt.Fprintf(w, "%s.\n", note)
+	}
 	if b.Interrupted {
 		fmt.Fprintln(w, "Interrupted.")
 	}

@@ -67,7 +67,15 @@ func (row *Row) judgeSearch() {
 		row.Verdict = results.Worst(row.Verdict, v)
 		parts = append(parts, row.sentence(name, &goals[i], v))
 	}
-	row.Sentence = strings.Join(append(parts, row.Search.Notes...), "; ")
+	row.Sentence = row.together(strings.Join(append(parts, row.Search.Notes...), "; "))
+}
+
+// together says of a sentence that it is of several generators' sum.
+func (row *Row) together(sentence string) string {
+	if row.Generators < 2 {
+		return sentence
+	}
+	return fmt.Sprintf("%d generators together: %s", row.Generators, sentence)
 }
 
 func goalName(g *search.GoalResult) string {

@@ -127,7 +127,7 @@ func run(ctx context.Context, names []string, o *suite.Options, fs *pflag.FlagSe
 	if o.JSON || o.Session.Results == session.Stdout {
 		human = stderr
 	}
-	s, err := session.Start(ctx, &o.Session, &session.Plan{Name: "run", Command: command, Lab: o.Lab(), Ports: o.Ports()})
+	s, err := session.Start(ctx, &o.Session, &session.Plan{Name: "run", Command: command, Where: o.Where})
 	if err != nil {
 		return 0, err
 	}
@@ -162,7 +162,7 @@ func newRunner(name string, shared *suite.Options, made bool, fs *pflag.FlagSet)
 			return self.New(&o)
 		}
 		// A tenth of the highest rate is to be no matter for what is tested.
-		return self.Over(&o, &self.Place{Make: shared.Open, What: shared.Describe(), MostPPS: shared.MostPPS() / 10})
+		return self.Over(&o, shared, shared.MostPPS()/10)
 	case "mirror":
 		return mirror.New(rounds)
 	case "sockets":

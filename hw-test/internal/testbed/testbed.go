@@ -26,6 +26,7 @@
 package testbed
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -48,8 +49,21 @@ type Environment interface {
 	// Counters reads the counters of all devices on the way, in the order in
 	// which frames pass them.
 	Counters() ([]Counters, error)
+	// Clocks compares the hosts' clocks with this one's again, for Port.Clock:
+	// they drift.
+	Clocks() error
 	// Close removes it.
 	Close() error
+}
+
+// A Maker is what an environment is made by, when the time has come.
+type Maker interface {
+	// Describe says what Open will make.
+	Describe() Description
+	// Paths name its flows.
+	Paths() []string
+	// Open makes it; the caller closes it.
+	Open(context.Context) (Environment, error)
 }
 
 // Description is what a report says of an environment.
@@ -76,7 +90,7 @@ type Port struct {
 	// MAC and Addrs are the interface's, where it has them.
 	MAC   net.HardwareAddr
 	Addrs []netip.Prefix
-	// Clock is the host's.
+	// Clock is the host's, as of Environment.Clocks.
 	Clock Clock
 	// Launch starts a program where the port is.
 	Launch program.Launcher
@@ -102,6 +116,26 @@ type Port struct {
 type Clock struct {
 	Ahead  time.Duration `json:"ahead_ns"`
 	Within time.Duration `json:"within_ns"`
+}
+
+// String is the clock in words.
+func (c Clock) String() string {
+	ahead := "ahead of"
+	if c.Ahead < 0 {
+		ahead = "behind"
+	}
+	return fmt.Sprintf("its clock is %v %s this one's, known to ± %v", round(c.Ahead.Abs()), ahead, round(c.Within))
+}
+
+// round leaves out digits that nobody knows.
+func round(d time.Duration) time.Duration {
+	switch {
+	case d < 10*time.Microsecond:
+		return d.Round(10 * time.Nanosecond)
+	case d < 10*time.Millisecond:
+		return d.Round(time.Microsecond)
+	}
+	return d.Round(time.Millisecond)
 }
 
 // Role is what a device is for.

@@ -38,6 +38,9 @@ func (l *loopback) Describe() Description {
 
 func (l *loopback) Flows() []Flow { return []Flow{{&l.from, &l.to}} }
 
+// Clocks has nothing to do: there is one.
+func (l *loopback) Clocks() error { return nil }
+
 // Counters has none: lo is everybody's.
 func (l *loopback) Counters() ([]Counters, error) { return []Counters{}, nil }
 

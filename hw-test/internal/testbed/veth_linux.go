@@ -189,6 +189,9 @@ func (v *veth) Describe() Description { return v.options.Describe() }
 
 func (v *veth) Flows() []Flow { return []Flow{{&v.ends[0], &v.ends[1]}} }
 
+// Clocks has nothing to do: there is one.
+func (v *veth) Clocks() error { return nil }
+
 func (v *veth) Counters() ([]Counters, error) {
 	if v.hop != nil && v.hop.HasEnded() {
 		return nil, fmt.Errorf("the hop is gone: it %s", cmp.Or(v.hop.Wait().Failure, "ended"))

@@ -18,8 +18,9 @@ type bed struct {
 }
 
 func (b bed) Flows() []testbed.Flow {
-	p := testbed.Port{Exact: b.exact, Noise: b.noise}
-	return []testbed.Flow{{From: &p, To: &p}}
+	return []testbed.Flow{{
+		From: &testbed.Port{Device: "tg-a", Exact: b.exact, Noise: b.noise}, To: &testbed.Port{Device: "tg-b", Exact: b.exact, Noise: b.noise},
+	}}
 }
 
 // perfect is a trial of 1000 frames in a second, 9 end records, of which a hop
@@ -37,9 +38,10 @@ func perfect() *Trial {
 	after[2].RxDropped += 989 // which nobody wanted: no loss
 	return &Trial{
 		Load: 1000, Seconds: 1, Before: before, After: after, Why: []string{}, Drops: []Drop{},
-		Pktgen: &cli.Result{Packets: 1000, Seconds: 1, PPS: 1000, TxResult: &cli.TxResult{EndRecords: 9, RateMet: true}},
-		Rcv: &cli.Result{Packets: 989, Seconds: 1, RxResult: &cli.RxResult{EndRecordsSeen: 9, Probe: &cli.Probe{
-			Packets: 980, Distinct: 980, Lost: 20, Streams: []cli.Stream{{Distinct: 980, Lost: 20, Total: 1000, Ended: true}}}}},
+		Pktgen: []*cli.Result{{Packets: 1000, Seconds: 1, PPS: 1000, TxResult: &cli.TxResult{EndRecords: 9, RateMet: true}}},
+		Rcv: []*cli.Result{{Packets: 989, Seconds: 1, RxResult: &cli.RxResult{EndRecordsSeen: 9, Probe: &cli.Probe{
+			Packets: 980, Distinct: 980, Lost: 20, Streams: []cli.Stream{{Distinct: 980, Lost: 20, Total: 1000, Ended: true}}}}}},
+		wait: first,
 	}
 }
 
@@ -52,48 +54,53 @@ func TestJudge(t *testing.T) {
 	}
 	for _, c := range []c{
 		{"lossy", search.Valid, "", func(*Trial) {}},
-		{"as fast as it goes", search.Valid, "", func(t *Trial) { t.Load, t.Pktgen.BehindSeconds = 0, 1; t.Pktgen.Backpressure = 99 }},
+		{"as fast as it goes", search.Valid, "", func(t *Trial) { t.Load, t.Pktgen[0].BehindSeconds = 0, 1; t.Pktgen[0].Backpressure = 99 }},
 		{"nothing arrived", search.Valid, "", func(t *Trial) {
-			t.Rcv.Packets, *t.Rcv.Probe = 0, cli.Probe{}
+			t.Rcv[0].Packets, *t.Rcv[0].Probe = 0, cli.Probe{}
 			t.After[2].RxPackets = 300
 		}},
 		{"duplicates", search.Valid, "", func(t *Trial) {
-			t.Rcv.Packets += 5
-			t.Rcv.Probe.Duplicates, t.Rcv.Probe.Packets = 5, 985
+			t.Rcv[0].Packets += 5
+			t.Rcv[0].Probe.Duplicates, t.Rcv[0].Probe.Packets = 5, 985
 			t.After[2].RxPackets += 5
 		}},
-		{"busy", search.Invalid, "reached 980.000 pps of the 1.000 Kpps asked; its device did not", func(t *Trial) { t.Pktgen.PPS = 980 }},
-		{"too fast", search.Invalid, "sent 1.020 Kpps, though", func(t *Trial) { t.Pktgen.PPS = 1020 }},
-		{"a stall", search.Invalid, "stood still for 30 ms", func(t *Trial) { t.Pktgen.BehindSeconds = 0.03 }},
-		{"a stall that cannot be it", search.Valid, "", func(t *Trial) { t.Pktgen.BehindSeconds = 0.019 }},
+		{"busy", search.Invalid, "reached 980.000 pps of the 1.000 Kpps asked; its device did not", func(t *Trial) { t.Pktgen[0].PPS = 980 }},
+		{"too fast", search.Invalid, "sent 1.020 Kpps, though", func(t *Trial) { t.Pktgen[0].PPS = 1020 }},
+		{"a stall", search.Invalid, "stood still for 30 ms", func(t *Trial) { t.Pktgen[0].BehindSeconds = 0.03 }},
+		{"a stall that cannot be it", search.Valid, "", func(t *Trial) { t.Pktgen[0].BehindSeconds = 0.019 }},
 		{"a stall without loss", search.Valid, "", func(t *Trial) {
-			t.Pktgen.BehindSeconds = 0.09
-			t.Rcv.Packets, t.Rcv.Probe.Distinct = 1009, 1000
+			t.Pktgen[0].BehindSeconds = 0.09
+			t.Rcv[0].Packets, t.Rcv[0].Probe.Distinct = 1009, 1000
 			t.After[2].RxPackets = 300 + 1009
 		}},
-		{"nothing sent", search.Invalid, "sent nothing", func(t *Trial) { t.Pktgen.Packets, t.After[0].TxPackets = 0, 509 }},
-		{"own socket", search.Invalid, "own socket dropped 4", func(t *Trial) { t.Rcv.KernelDrops, t.Rcv.Packets = 4, 985 }},
-		{"cut", search.Invalid, "longer than rcv's buffers", func(t *Trial) { t.Rcv.Truncated, t.Rcv.Packets = 4, 985 }},
-		{"foreign", search.Invalid, "2 frames came that pktgen did not send", func(t *Trial) { t.Rcv.NotProbe = 2 }},
+		{"nothing sent", search.Invalid, "sent nothing", func(t *Trial) { t.Pktgen[0].Packets, t.After[0].TxPackets = 0, 509 }},
+		{"own socket", search.Invalid, "own socket dropped 4", func(t *Trial) { t.Rcv[0].KernelDrops, t.Rcv[0].Packets = 4, 985 }},
+		{"cut", search.Invalid, "longer than rcv's buffers", func(t *Trial) { t.Rcv[0].Truncated, t.Rcv[0].Packets = 4, 985 }},
+		{"foreign", search.Invalid, "2 frames came that pktgen did not send", func(t *Trial) { t.Rcv[0].NotProbe = 2 }},
 		{"own device", search.Invalid, "own device tg-b had no room for 4 frames", func(t *Trial) { t.After[2].RxMissed = 4 }},
 		{"gave up", search.Invalid, "had waited 5s for the first frame before pktgen began", func(t *Trial) {
-			t.Rcv.Packets, *t.Rcv.Probe = 0, cli.Probe{}
+			t.Rcv[0].Packets, *t.Rcv[0].Probe = 0, cli.Probe{}
 			t.After[2].RxPackets = 300
-			t.Pktgen.Start = t.Rcv.Start.Add(6 * time.Second)
+			t.Pktgen[0].Start = t.Rcv[0].Start.Add(6 * time.Second)
 		}},
-		{"more than sent", search.Invalid, "1001 different probes, pktgen sent 1000", func(t *Trial) { t.Rcv.Probe.Distinct = 1001 }},
-		{"end records", search.Invalid, "end records 999", func(t *Trial) { t.Rcv.Probe.Streams[0].Total = 999 }},
-		{"another sender", search.Invalid, "two senders used stream 0 at once", func(t *Trial) { t.Rcv.Probe.Streams[0].Shared = true }},
+		{"more than sent", search.Invalid, "1001 different probes, pktgen sent 1000", func(t *Trial) { t.Rcv[0].Probe.Distinct = 1001 }},
+		{"end records of one thread of two", search.Valid, "", func(t *Trial) {
+			t.Pktgen[0].Queues = make([]cli.Queue, 2)
+			t.Rcv[0].Probe.Streams[0].Total = 500
+		}},
+		{"too many streams", search.Invalid, "7 frames were of more streams than rcv tells apart", func(t *Trial) { t.Rcv[0].StreamsRefused = 7 }},
+		{"end records", search.Invalid, "end records 999", func(t *Trial) { t.Rcv[0].Probe.Streams[0].Total = 999 }},
+		{"another sender", search.Invalid, "two senders used stream 0 at once", func(t *Trial) { t.Rcv[0].Probe.Streams[0].Shared = true }},
 		{"sender's device", search.Invalid, "pktgen has 1009 frames, its device tg-a 1008", func(t *Trial) { t.After[0].TxPackets-- }},
 		{"receiver's device", search.Invalid, "rcv has 989 frames, its device tg-b 990", func(t *Trial) { t.After[2].RxPackets++ }},
 		{"held back", search.GeneratorLimited, "reached 900.000 pps of the 1.000 Kpps asked, because its own device took no more: tg-a was full 5 times",
-			func(t *Trial) { t.Pktgen.PPS, t.Pktgen.Backpressure = 900, 5 }},
+			func(t *Trial) { t.Pktgen[0].PPS, t.Pktgen[0].Backpressure = 900, 5 }},
 		{"held back by its qdisc", search.GeneratorLimited, "its tbf dropped 2 frames, which were sent again",
-			func(t *Trial) { t.Pktgen.PPS, t.Pktgen.Backpressure = 900, 5; t.After[0].Qdisc.Drops += 2 }},
-		{"held back and met", search.Valid, "", func(t *Trial) { t.Pktgen.Backpressure = 5 }},
-		{"late", search.GeneratorLimited, "(tbf) took 1.2 s for what pktgen sent in 1 s", func(t *Trial) { t.Rcv.Seconds = 1.2; t.After[0].Qdisc.Overlimits++ }},
-		{"late for another reason", search.Valid, "", func(t *Trial) { t.Rcv.Seconds = 1.2 }},
-		{"undrained", search.GeneratorLimited, "3 frames had not left", func(t *Trial) { t.Pktgen.Undrained = 3 }},
+			func(t *Trial) { t.Pktgen[0].PPS, t.Pktgen[0].Backpressure = 900, 5; t.After[0].Qdisc.Drops += 2 }},
+		{"held back and met", search.Valid, "", func(t *Trial) { t.Pktgen[0].Backpressure = 5 }},
+		{"late", search.GeneratorLimited, "(tbf) took 1.2 s for what pktgen sent in 1 s", func(t *Trial) { t.Rcv[0].Seconds = 1.2; t.After[0].Qdisc.Overlimits++ }},
+		{"late for another reason", search.Valid, "", func(t *Trial) { t.Rcv[0].Seconds = 1.2 }},
+		{"undrained", search.GeneratorLimited, "3 frames had not left", func(t *Trial) { t.Pktgen[0].Undrained = 3 }},
 		{"dropped at home", search.GeneratorLimited, "own device dropped 6 frames", func(t *Trial) { t.After[0].TxPackets -= 6; t.After[0].TxDropped = 6 }},
 	} {
 		tr := perfect()
@@ -111,13 +118,13 @@ func TestJudge(t *testing.T) {
 	tr := perfect()
 	r := Runner{Env: bed{exact: true}}
 	r.judge(tr)
-	if tr.Sent != 1000 || tr.Lost != 20 || len(tr.Drops) != 1 || tr.Drops[0] != (Drop{testbed.HopOut, "hop-b", "tbf", 20}) {
+	if tr.Sent != 1000 || tr.Lost != 20 || len(tr.Drops) != 1 || tr.Drops[0] != (Drop{Role: testbed.HopOut, Device: "hop-b", By: "tbf", Frames: 20}) {
 		t.Errorf("%+v", tr)
 	}
 	// A switch may say something of itself, but not much.
 	for n, want := range map[uint64]search.Kind{5: search.Valid, 50: search.Invalid} {
 		tr := perfect()
-		tr.Rcv.NotProbe = n
+		tr.Rcv[0].NotProbe = n
 		r := Runner{Env: bed{noise: 10}}
 		if r.judge(tr); tr.Kind != want {
 			t.Errorf("%d frames of others: %s", n, tr.Kind)
@@ -126,8 +133,8 @@ func TestJudge(t *testing.T) {
 	// With bursts a rate is as fine as one of them.
 	for pps, want := range map[float64]search.Kind{965: search.Valid, 1035: search.Valid, 955: search.Invalid} {
 		tr := perfect()
-		tr.Burst, tr.Pktgen.PPS = 40, pps
-		r := Runner{Env: bed{exact: true}}
+		tr.Pktgen[0].PPS = pps
+		r := Runner{Env: bed{exact: true}, Burst: 40 * time.Millisecond}
 		if r.judge(tr); tr.Kind != want {
 			t.Errorf("%v pps in bursts: %s, %q", pps, tr.Kind, tr.Why)
 		}

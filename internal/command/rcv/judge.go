@@ -53,6 +53,12 @@ func (o *options) judgeDelay(d *cli.Delay) []string {
 		return []string{"no delay was measured, for no probe came"}
 	case d.OneWay == nil:
 		return []string{fmt.Sprintf("no delay was measured, for the clocks are two: %s", d.ClocksWhy)}
+	case d.OffsetRefuted():
+		return []string{fmt.Sprintf("the delay is not known, for a probe came %v before it was sent, and the clocks' offset was to be known to ± %v",
+			time.Duration(-d.OneWay.MinNS), time.Duration(d.Clock.WithinNS))}
+	case d.Clock != nil && d.OneWay.P99NS > int64(o.maxDelay)-d.Clock.WithinNS:
+		// A promise holds if it does so in the worst case.
+		return []string{fmt.Sprintf("the delay's p99 is %v ± %v, at most %v was allowed", time.Duration(d.OneWay.P99NS), time.Duration(d.Clock.WithinNS), o.maxDelay)}
 	case d.OneWay.P99NS > int64(o.maxDelay):
 		return []string{fmt.Sprintf("the delay's p99 is %v, at most %v was allowed", time.Duration(d.OneWay.P99NS), o.maxDelay)}
 	}

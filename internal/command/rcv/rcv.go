@@ -39,8 +39,11 @@ Reordering is judged within a stream and queue. Kernel drops are frames that arr
 socket's buffer was full.
 
 A probe has the time it was sent, by one reading of its sender's clock for each batch. Where both
-ends read one clock, the result has the one-way delay and the delay variation (PDV, RFC 5481); where
-not, the variation only. Received is when the port says, else when the batch was there.
+ends read one clock, or --clocks says how far two are apart, the result has the one-way delay and
+the delay variation (PDV, RFC 5481); where not, the variation only. Received is when the port says,
+else when the batch was there. With an offset, one-way delays are known no better than that is, and
+--max-delay-p99 is held against the p99 plus what the offset may be wrong by. If a probe came before
+it was sent by more than that, the offset is refuted, and the promise not kept.
 
 Exit status:
   0    done, and the result is what was asked
@@ -65,6 +68,7 @@ type options struct {
 	maxDelay  time.Duration
 	delay     string
 	clocks    string
+	offset    *cli.Clock // of clocks, nil: none
 	write     string
 	dump      bool
 	probe     string
@@ -109,9 +113,9 @@ func newOptions(stdout io.Writer) *options {
 	fs.Var(cli.DurationValue(&o.waitFirst, time.Second), "wait-first", "stop, with exit status 3, if no frame has come for this `time` from the start")
 	fs.Var(cli.CountValue(&o.expect), "expect", "exit with status 3 unless exactly this many different probes came (frames with --probe=off)")
 	fs.Var(cli.PercentValue(&o.maxLoss), "max-loss", "exit with status 3 if more than this `percent` of the probes are lost")
-	fs.Var(cli.DurationValue(&o.maxDelay, time.Second), "max-delay-p99", "exit with status 3 if 1 % of the probes took more than this `time` one way; needs one clock")
+	fs.Var(cli.DurationValue(&o.maxDelay, time.Second), "max-delay-p99", "exit with status 3 if 1 % of the probes took more than this `time` one way, or may have; needs one clock or its offset")
 	fs.StringVar(&o.delay, "delay", "on", "measure delays: the `mode` on, or off to read no clock for each batch")
-	fs.StringVar(&o.clocks, "clocks", "auto", "the sender's clock is the receiver's: the `mode` same (this host, or PTP), apart, or auto, which is same on loopback, veth pairs, VALE switches and netmap pipes")
+	fs.StringVar(&o.clocks, "clocks", "auto", "whether the sender's clock is the receiver's: the `mode` same (this host, or PTP), apart, or auto, which is same on loopback, veth pairs, VALE switches and netmap pipes; or +1.2ms~0.3ms or -40us~100us: the receiver's is ahead of all senders' by the first, known to more or less the second, and delays are corrected by it")
 	fs.StringVar(&o.write, "write", "", "write every frame to a capture `file`, which is overwritten: pcapng, or pcap if it ends in .pcap; frames that the file is too slow for are left out and counted")
 	fs.BoolVarP(&o.dump, "dump", "X", false, "print frames decoded, on standard error: the first ten, and then at most ten a second")
 	fs.StringVar(&o.probe, "probe", "on", "check probes: the `mode` on, or off to count frames only")
@@ -156,12 +160,15 @@ func (o *options) run(stdout, stderr io.Writer) (int, error) {
 		return 0, cli.Usagef("--max-loss needs probes: it does not go with --probe=off")
 	case o.delay != "on" && o.delay != "off":
 		return 0, cli.Usagef("--delay: %q is neither on nor off", o.delay)
-	case o.clocks != "auto" && o.clocks != "same" && o.clocks != "apart":
-		return 0, cli.Usagef("--clocks: %q is none of same, apart and auto", o.clocks)
 	case o.flags.Changed("max-delay-p99") && !o.delays():
 		return 0, cli.Usagef("--max-delay-p99 needs delays: it goes with neither --delay=off, --probe=off nor rxseq")
 	case o.recvBuf > maxRecvBuf:
 		return 0, cli.Usagef("--recv-buf: %d bytes are more than the %d that can be asked for", o.recvBuf, maxRecvBuf)
+	}
+	if o.clocks != "auto" && o.clocks != "same" && o.clocks != "apart" {
+		if o.offset, err = parseOffset(o.clocks); err != nil {
+			return 0, err
+		}
 	}
 	if err := o.writesItself(); err != nil {
 		return 0, err
@@ -189,8 +196,11 @@ func (o *options) run(stdout, stderr io.Writer) (int, error) {
 	}
 	info := port.Info()
 	clocks := o.sameClocks(info)
-	if o.flags.Changed("max-delay-p99") && !clocks.same {
-		return 0, cli.Usagef("--max-delay-p99: %s; if the sender's clock is the receiver's all the same (PTP), say --clocks same", clocks.why)
+	if o.flags.Changed("max-delay-p99") && !clocks.known() {
+		return 0, cli.Usagef("--max-delay-p99: %s; if the sender's clock is the receiver's all the same (PTP), say --clocks same, and if it is known how far they are apart, say that", clocks.why)
+	}
+	if clocks.offset != nil {
+		cfg.ClockAhead = time.Duration(clocks.offset.AheadNS)
 	}
 	if o.dump {
 		cfg.Dump = show(info, rep)

@@ -53,7 +53,7 @@ func (o *options) verdict(s *meter.Snapshot, info engine.Info, c clocks) *cli.Pr
 	}
 	if negative > 0 && c.same && o.clocks == "auto" {
 		c = clocks{why: fmt.Sprintf("%s, but %d probes came before they were sent", c.why, negative)}
-	} else if !c.same {
+	} else if !c.known() {
 		negative = 0 // of no meaning
 	}
 	for i := range s.Streams {
@@ -74,7 +74,7 @@ func (o *options) verdict(s *meter.Snapshot, info engine.Info, c clocks) *cli.Pr
 		if st.Ended {
 			cs.Total = st.Total
 		}
-		if c.same {
+		if c.known() {
 			cs.OneWay = times(st.Delay)
 		}
 		p.Streams = append(p.Streams, cs)
@@ -88,8 +88,11 @@ func (o *options) verdict(s *meter.Snapshot, info engine.Info, c clocks) *cli.Pr
 	p.Delay = &cli.Delay{
 		Clocks: "apart", ClocksWhy: c.why, ReceivedBy: "program", ByProgram: s.Unstamped, PDV: times(s.PDV), Negative: negative,
 	}
-	if c.same {
+	if c.known() {
 		p.Delay.Clocks, p.Delay.OneWay = "same", times(s.Delay)
+	}
+	if c.offset != nil {
+		p.Delay.Clocks, p.Delay.Clock = "offset", c.offset
 	}
 	if s.Stamped > 0 {
 		p.Delay.ReceivedBy = "kernel"

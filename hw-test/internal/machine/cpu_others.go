@@ -1,5 +1,5 @@
 //go:build !linux
 
-package session
+package machine
 
 func cpuModel() string { return "" }

@@ -31,13 +31,14 @@ func within(t *testing.T, f func(a, b netlab.End) error) {
 	}
 }
 
-func TestLocal(t *testing.T) {
+func TestPorts(t *testing.T) {
 	within(t, func(a, b netlab.End) error {
-		o := LocalOptions{
-			From: End{Spec: a.Name, CPUs: []int{0}}, To: End{Spec: "packet:" + b.Name, CPUs: []int{0, 1}},
-			Via: []Passage{{HopIn, "lo"}}, Src: "10.0.0.1", Path: "x.a → x.b",
-		}
-		env, err := NewLocal(t.Context(), &o)
+		here := new(Here)
+		o := PortOptions{Kind: "local", Src: "10.0.0.1", Ways: []Way{{
+			From: End{here, a.Name, []int{0}}, To: End{here, "packet:" + b.Name, []int{0, 1}},
+			Via: []Passage{{HopIn, here, "lo"}}, Path: "x.a → x.b",
+		}}}
+		env, err := NewPorts(t.Context(), &o)
 		if err != nil {
 			return err
 		}
@@ -49,7 +50,7 @@ func TestLocal(t *testing.T) {
 		if want := []string{"-a", "0,0", "-p", "1", "--dst-mac", b.MAC.String(), "--src", "10.0.0.1"}; !slices.Equal(tx.Flags, want) {
 			t.Errorf("pktgen's flags %q, want %q", tx.Flags, want)
 		}
-		if want := []string{"--clocks", "same", "-a", "0,1", "-p", "2"}; !slices.Equal(rx.Flags, want) {
+		if want := []string{"-a", "0,1", "-p", "2", "--clocks", "same"}; !slices.Equal(rx.Flags, want) {
 			t.Errorf("rcv's flags %q, want %q", rx.Flags, want)
 		}
 		list, err := env.Counters()
@@ -70,7 +71,7 @@ func TestLocal(t *testing.T) {
 		if err := os.WriteFile("/proc/sys/net/ipv4/conf/"+b.Name+"/forwarding", []byte("1"), 0); err != nil {
 			return err
 		}
-		env, err = NewLocal(t.Context(), &o)
+		env, err = NewPorts(t.Context(), &o)
 		if err != nil {
 			return err
 		}
@@ -81,36 +82,41 @@ func TestLocal(t *testing.T) {
 	})
 }
 
-// TestLocalRefuses: each thing that is wrong has its own sentence, and only
+// TestPortsRefuses: each thing that is wrong has its own sentence, and only
 // what is missing is a reason to skip.
-func TestLocalRefuses(t *testing.T) {
+func TestPortsRefuses(t *testing.T) {
 	within(t, func(a, b netlab.End) error {
-		from, to := End{Spec: "packet:" + a.Name}, End{Spec: "packet:" + b.Name}
+		here := new(Here)
+		end := func(spec string) End { return End{Host: here, Spec: spec} }
+		from, to := end("packet:"+a.Name), end("packet:"+b.Name)
+		way := func(from, to End, via ...Passage) PortOptions {
+			return PortOptions{Kind: "local", Ways: []Way{{From: from, To: to, Via: via}}}
+		}
 		for _, c := range []struct {
-			o       LocalOptions
+			o       PortOptions
 			says    string
 			missing bool
 		}{
-			{LocalOptions{From: End{Spec: "packet:no0"}, To: to}, `no interface "no0" here`, true},
-			{LocalOptions{From: from, To: End{Spec: "no1"}}, `no interface "no1" here`, true},
-			{LocalOptions{From: from, To: to, Via: []Passage{{HopIn, "no2"}}}, `"no2" here, which is to be of the device`, true},
-			{LocalOptions{From: from, To: End{Spec: a.Name}}, "both ports, packet:va and packet:va, are on the interface va", false},
-			{LocalOptions{From: End{Spec: "netmap:" + a.Name}, To: to}, "netmap", true},
+			{way(end("packet:no0"), to), `no interface "no0" here`, true},
+			{way(from, end("no1")), `no interface "no1" here`, true},
+			{way(from, to, Passage{HopIn, here, "no2"}), `of the device under test: no interface "no2" here`, true},
+			{way(from, end(a.Name)), "both ports, packet:va and packet:va, are on the interface va", false},
+			{way(end("netmap:"+a.Name), to), "netmap", true},
 		} {
 			if _, err := os.Stat("/dev/netmap"); err == nil && c.says == "netmap" {
 				continue
 			}
-			env, err := NewLocal(t.Context(), &c.o)
+			env, err := NewPorts(t.Context(), &c.o)
 			if err == nil || !strings.Contains(err.Error(), c.says) || errors.Is(err, ErrMissing) != c.missing {
 				t.Errorf("%+v: %v, %v", c.o, env, err)
 			}
 		}
-		o := LocalOptions{From: from, To: to}
+		o := way(from, to)
 		route := &netlink.Route{LinkIndex: a.Index, Scope: netlink.SCOPE_LINK, Dst: &net.IPNet{IP: net.IPv4zero, Mask: net.CIDRMask(0, 32)}}
 		if err := netlink.RouteAdd(route); err != nil {
 			return err
 		}
-		if _, err := NewLocal(t.Context(), &o); err == nil || !strings.Contains(err.Error(), "default route") || errors.Is(err, ErrMissing) {
+		if _, err := NewPorts(t.Context(), &o); err == nil || !strings.Contains(err.Error(), "default route") || errors.Is(err, ErrMissing) {
 			t.Errorf("with a default route: %v", err)
 		}
 		if err := netlink.RouteDel(route); err != nil {
@@ -123,14 +129,14 @@ func TestLocalRefuses(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		if _, err := NewLocal(t.Context(), &o); err == nil || !strings.Contains(err.Error(), "down") || errors.Is(err, ErrMissing) {
+		if _, err := NewPorts(t.Context(), &o); err == nil || !strings.Contains(err.Error(), "down") || errors.Is(err, ErrMissing) {
 			t.Errorf("down: %v", err)
 		}
 		// Down is the other end only: no carrier here, and no patience either.
-		o.To = End{Spec: "packet:lo"}
+		o.Ways[0].To = end("packet:lo")
 		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 		defer cancel()
-		if _, err := NewLocal(ctx, &o); !errors.Is(err, context.DeadlineExceeded) {
+		if _, err := NewPorts(ctx, &o); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("no carrier: %v", err)
 		}
 		return nil

@@ -3,7 +3,6 @@ package suite
 import (
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -11,7 +10,6 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/ringwalk/ringwalk/hw-test/internal/bench"
-	"github.com/ringwalk/ringwalk/hw-test/internal/lab"
 	"github.com/ringwalk/ringwalk/hw-test/internal/results"
 	"github.com/ringwalk/ringwalk/internal/cli"
 )
@@ -84,7 +82,7 @@ func TestWhere(t *testing.T) {
 		{args: "--reverse", wrong: "--reverse needs ports"},
 		{args: "--env vm", wrong: "--env vm: say which ports: --lab FILE"},
 		{args: "--env local", wrong: "--lab FILE, or --ports"},
-		{args: "--env x", wrong: "none of veth-dut, veth, local and vm"},
+		{args: "--env x", wrong: "none of veth-dut, veth, local, ssh and vm"},
 		{args: "--max-rate 50%", wrong: "no line rate"},
 		{args: "--sizes 64,1518 --max-rate 500 --min-rate 1000", wrong: "--min-rate is above --max-rate: 1.000 Kpps and 500.000 pps with frames of 64 bytes"},
 		{args: "--sizes 64,1518 --max-rate 1Mbps --min-rate 1000", wrong: "with frames of 1518 bytes"},
@@ -96,48 +94,13 @@ func TestWhere(t *testing.T) {
 			}
 			continue
 		}
-		if err != nil || o.Env != c.env || o.local.From.Spec != c.from || o.local.To.Spec != c.to {
-			t.Errorf("%s: %v, env %s, from %+v to %+v", c.args, err, o.Env, o.local.From, o.local.To)
+		if err != nil || o.Env != c.env {
+			t.Errorf("%s: %v, env %s", c.args, err, o.Env)
 			continue
 		}
-		want := 0
-		if c.env == envLocal {
-			want = 2
+		if ways := o.Where.Ways(); c.from != "" && (len(ways) != 1 || ways[0].From.Spec != c.from || ways[0].To.Spec != c.to) {
+			t.Errorf("%s: %+v", c.args, ways)
 		}
-		if len(o.Ports()) != want || want > 0 && o.Ports()[0].Spec != c.from {
-			t.Errorf("%s: ports %+v", c.args, o.Ports())
-		}
-	}
-}
-
-// TestOver has a device under test of which one interface is on this host.
-func TestOver(t *testing.T) {
-	l, err := lab.Parse("x.yaml", []byte(`environment: local
-nodes:
-  gen: {role: tg, ports: {a: {interface: e1, cpus: 2-3}, b: {interface: e2}}}
-  dev: {role: dut, ports: {in: {interface: e3}, out: }}
-links: [[gen.a, dev.in], [dev.out, gen.b]]
-`))
-	if err != nil {
-		t.Fatal(err)
-	}
-	p, err := choose(l.Paths(), "gen.b")
-	if err != nil {
-		t.Fatal(err)
-	}
-	o, err := over(l, p)
-	if err != nil || o.From.Spec != "e2" || !slices.Equal(o.To.CPUs, []int{2, 3}) || len(o.Via) != 1 || o.Via[0].Interface != "e3" || o.Via[0].Role != "hop out" {
-		t.Errorf("%v, %+v", err, o)
-	}
-	if d := o.Describe(); d.Kind != "local" || !strings.HasSuffix(d.What, "rcv on e1 of this host: gen.b → dev.out ⇒ dev.in → gen.a") {
-		t.Errorf("%+v", d)
-	}
-	var specs []string
-	for _, port := range portsOf(l, p) {
-		specs = append(specs, port.Spec)
-	}
-	if got := strings.Join(specs, " "); got != "e2 e3 e1" {
-		t.Error(got)
 	}
 }
 

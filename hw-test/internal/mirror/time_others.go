@@ -1,0 +1,7 @@
+//go:build !linux
+
+package mirror
+
+import "time"
+
+func processTime() time.Duration { return 0 }
