@@ -44,6 +44,9 @@ const (
 	addrA, addrB = "198.18.0.1/24", "198.18.0.2/24"
 )
 
+// AddrBits is the length of the network that both addresses are in.
+const AddrBits = 24
+
 // Here is where this process is.
 func Here() Environment {
 	return Environment{Version: cli.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH, Kernel: KernelRelease(), CPUs: cpus(), UserNS: InsideUserNS()}
@@ -89,9 +92,11 @@ const limitUserNS = "In a user namespace: the kernel limits receive buffers ther
 func (l *Lab) Close() error { return errors.Join(l.A.NS.Close(), l.B.NS.Close()) }
 
 // Print says in two lines what was measured on.
-func (e *Environment) Print(w io.Writer) {
-	fmt.Fprintf(w, "hw-test %s, kernel %s, %s/%s, %d CPUs; a veth pair between two network namespaces\n",
-		e.Version, e.Kernel, e.OS, e.Arch, len(e.CPUs))
+func (e *Environment) Print(w io.Writer) { e.PrintOver(w, e.Describe().What) }
+
+// PrintOver is Print of something else than the lab.
+func (e *Environment) PrintOver(w io.Writer, what string) {
+	fmt.Fprintf(w, "hw-test %s, kernel %s, %s/%s, %d CPUs; %s\n", e.Version, e.Kernel, e.OS, e.Arch, len(e.CPUs), what)
 	if e.UserNS {
 		fmt.Fprintln(w, limitUserNS)
 	}

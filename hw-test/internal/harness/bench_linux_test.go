@@ -163,7 +163,9 @@ func TestInterrupted(t *testing.T) {
 func TestBenchUsage(t *testing.T) {
 	for args, says := range map[string]string{
 		"mirror x":               `"x" is not a flag of hw-test mirror`,
-		"mirror --ports tcp":     `--ports: "tcp" is neither udp nor packet`,
+		"mirror --ports tcp":     `--ports: "tcp" is none of udp, packet and netmap`,
+		"mirror --ports udp,udp": "--ports: udp is there twice",
+		"mirror --ports netmap":  "a veth pair is not netmap's",
 		"mirror --loads 3k,-1":   `--loads: "-1"`,
 		"mirror --loads 1G":      "more than 100M",
 		"mirror --size 20":       "--size: 20 is not from 32",

@@ -1,13 +1,15 @@
 // Package mirror is hw-test's subcommand mirror: the round trip of messages to
 // a mirror and back, one message a system call beside batches.
 //
-//	namespace A                              namespace B
-//	Pinger: publisher and consumer           Reflector: the mirror
-//	  30 messages ─▶ sendmmsg ─── veth ───▶ recvmmsg ─┐
-//	  their times ◀─ recvmmsg ◀── veth ──── sendmmsg ◀┘
+//	namespace A, or a host                    namespace B, or a host
+//	pktgen -f ping: publisher and consumer    pktgen -f pong: the mirror
+//	  30 messages ─▶ sendmmsg ─── veth, ───▶ recvmmsg ─┐
+//	  their times ◀─ recvmmsg ◀── wire  ──── sendmmsg ◀┘
 //
-// Both sides are pktgen's ping and pong (package rtt) and differ between the
-// two modes in one number, how many messages a call may take.
+// Both are programs that package program starts, and differ between the two
+// modes in one flag (--per-call), how many messages a call may take. Over a
+// netmap port a call takes what the ring holds, so that there is no other mode
+// than batches.
 package mirror
 
 import (
@@ -32,15 +34,16 @@ const about = `Measure how long messages take to a mirror and back, with one mes
 batches, side by side at the same load.
 
 A publisher sends --burst messages at a time over a veth pair, a mirror in another network namespace
-sends each back, and the publisher's side takes the time of each: pktgen's ping and pong, in one
-process, each on a CPU of its own if there are two. A round trip begins when the publisher has the
+sends each back, and the publisher's side takes the time of each: pktgen -f ping and -f pong, two
+programs, each on a CPU of its own if there are two. A round trip begins when the publisher has the
 batch, for all of its messages, and ends when the message is back in the program. In the mode "one"
 every message is sent, received, sent back and received again by a system call of its own; the
 mirror passes one on before it takes the next. In the mode "batch" a call takes all there is.
 
 A load is in messages a second; 0 sends the next batch when all of the one before is back. calls/msg
 are the system calls of both sides for a message's round trip, four in the mode "one" and a few more
-that find nothing; waiting (poll) is not counted. CPU/msg is the CPU time of both sides in µs.
+that find nothing; waiting (poll) is not counted. CPU/msg is the CPU time, in µs, of the
+threads on both sides that move the messages.
 
 It needs Linux; as any user but root it runs in a user namespace. On a machine that does other
 things too, chrt -f 10 hw-test mirror keeps these out of the round trips.`
@@ -60,27 +63,46 @@ Exit status:
   130  a second ^C; the first ends the run in order, with what there is
 `
 
-type options struct {
-	ports   string
-	loads   string
-	size    int
-	burst   int
-	seconds time.Duration
-	rounds  int
-	json    bool
+// Options select what is measured. The zero value is not valid; Flags sets the
+// defaults.
+type Options struct {
+	Ports  string // kinds of sockets; "": those that there are, see kinds
+	Loads  string
+	Size   int
+	Burst  int
+	Send   time.Duration // how long each row does
+	Rounds int
+	JSON   bool
 
-	session     session.Options
-	names, plan bool // --list, --dry-run
-	inside      bool // a user namespace made for it
+	Session      session.Options
+	List, DryRun bool
 
-	list  []string  // ports
-	rates []float64 // loads
+	inside bool // a user namespace made for it
+
+	asked []string  // Ports, taken apart; nil: not asked
+	rates []float64 // Loads
+}
+
+// Flags adds the flags to a flag set.
+func (o *Options) Flags(fs *pflag.FlagSet) {
+	fs.StringVar(&o.Ports, "ports", "", "`kinds` of sockets: udp, packet (AF_PACKET); over ports that are there also netmap; default: udp,packet, or over such ports what they are, and udp where their addresses allow it")
+	fs.StringVar(&o.Loads, "loads", "3k,30k,100k,0", "`loads` in messages a second, comma-separated")
+	o.Size, o.Burst, o.Send, o.Rounds = 100, 30, time.Second, 3
+	fs.Var(cli.CountValue(&o.Size), "size", "length of a message (a UDP payload) in bytes, 32 to 1472")
+	fs.Var(cli.CountValue(&o.Burst), "burst", "messages that are sent at a time, 1 to 1000")
+	fs.Var(cli.DurationValue(&o.Send, time.Second), "seconds", "how long each row sends, 0.1 to 60 seconds")
+	fs.Var(cli.CountValue(&o.Rounds), "rounds", "how often all is measured, 1 to 100; shown is the median")
+	fs.BoolVar(&o.List, "list", false, "print the rows and do nothing")
+	fs.BoolVar(&o.DryRun, "dry-run", false, "print the rows and how long they take, and do nothing")
+	fs.BoolVar(&o.JSON, "json", false, "one JSON object on standard output, the table on standard error")
+	o.Session.Flags(fs)
+	bench.Flags(fs, &o.inside)
 }
 
 // Command makes the subcommand. It leaves its exit status in *status, unless it
 // returns an error.
 func Command(status *int) *cobra.Command {
-	o := defaults()
+	var o Options
 	cmd := &cobra.Command{
 		Use: "mirror", Short: "measure round trips, one message a call beside batches", Long: about, Example: example,
 		Args: bench.NoArgs,
@@ -91,49 +113,40 @@ func Command(status *int) *cobra.Command {
 			return err
 		},
 	}
-	fs := cmd.Flags()
-	fs.SortFlags = false
-	fs.StringVar(&o.ports, "ports", o.ports, "`kinds` of sockets: udp, packet (AF_PACKET)")
-	fs.StringVar(&o.loads, "loads", o.loads, "`loads` in messages a second, comma-separated")
-	fs.Var(cli.CountValue(&o.size), "size", "length of a message (a UDP payload) in bytes, 32 to 1472")
-	fs.Var(cli.CountValue(&o.burst), "burst", "messages that are sent at a time, 1 to 1000")
-	fs.Var(cli.DurationValue(&o.seconds, time.Second), "seconds", "how long each row sends, 0.1 to 60 seconds")
-	fs.Var(cli.CountValue(&o.rounds), "rounds", "how often all is measured, 1 to 100; shown is the median")
-	fs.BoolVar(&o.names, "list", false, "print the rows and do nothing")
-	fs.BoolVar(&o.plan, "dry-run", false, "print the rows and how long they take, and do nothing")
-	fs.BoolVar(&o.json, "json", false, "one JSON object on standard output, the table on standard error")
-	o.session.Flags(fs)
-	bench.Flags(fs, &o.inside)
+	cmd.Flags().SortFlags = false
+	o.Flags(cmd.Flags())
 	cmd.SetUsageTemplate(cmd.UsageTemplate() + statuses)
 	return cmd
 }
 
-func defaults() options {
-	return options{ports: "udp,packet", loads: "3k,30k,100k,0", size: 100, burst: 30, rounds: 3, seconds: time.Second}
-}
-
 // run runs the suite as a session of its own.
-func (o *options) run(ctx context.Context, fs *pflag.FlagSet, stdout, stderr io.Writer) (int, error) {
-	r, err := newRunner(o)
+func (o *Options) run(ctx context.Context, fs *pflag.FlagSet, stdout, stderr io.Writer) (int, error) {
+	r, err := newRunner(o, nil)
 	if err != nil {
 		return 0, err
 	}
-	if o.names || o.plan {
-		r.PrintPlan(stdout, o.names)
+	if o.List || o.DryRun {
+		r.PrintPlan(stdout, o.List)
 		return cli.ExitOK, nil
 	}
-	return session.InNamespaces(ctx, r, &o.session, fs, o.json, stdout, stderr)
+	return session.InNamespaces(ctx, r, &o.Session, fs, o.JSON, stdout, stderr)
 }
 
 // complete takes the flags apart and refuses what makes no sense.
-func (o *options) complete() error {
-	o.list, o.rates = strings.Split(o.ports, ","), nil
-	for _, p := range o.list {
-		if !slices.Contains([]string{"udp", "packet"}, p) {
-			return cli.Usagef("--ports: %q is neither udp nor packet", p)
+func (o *Options) complete() error {
+	o.asked, o.rates = nil, nil
+	if o.Ports != "" {
+		o.asked = strings.Split(o.Ports, ",")
+	}
+	for i, p := range o.asked {
+		switch {
+		case !slices.Contains([]string{udp, packet, netmapped}, p):
+			return cli.Usagef("--ports: %q is none of udp, packet and netmap", p)
+		case slices.Contains(o.asked[:i], p):
+			return cli.Usagef("--ports: %s is there twice", p)
 		}
 	}
-	for _, text := range strings.Split(o.loads, ",") {
+	for _, text := range strings.Split(o.Loads, ",") {
 		rate, err := parseLoad(text)
 		if err != nil {
 			return cli.Usagef("--loads: %w", err)
@@ -141,14 +154,14 @@ func (o *options) complete() error {
 		o.rates = append(o.rates, rate)
 	}
 	switch {
-	case o.size < 32 || o.size > 1472:
-		return cli.Usagef("--size: %d is not from 32 to 1472 bytes", o.size)
-	case o.burst > 1000:
-		return cli.Usagef("--burst: %d messages are more than the 1000 that a ring holds", o.burst)
-	case o.seconds < 100*time.Millisecond || o.seconds > time.Minute:
-		return cli.Usagef("--seconds: %v is not from 0.1 to 60 seconds", o.seconds)
-	case o.rounds > 100:
-		return cli.Usagef("--rounds: %d are more than 100", o.rounds)
+	case o.Size < 32 || o.Size > 1472:
+		return cli.Usagef("--size: %d is not from 32 to 1472 bytes", o.Size)
+	case o.Burst > 1000:
+		return cli.Usagef("--burst: %d messages are more than the 1000 that a ring holds", o.Burst)
+	case o.Send < 100*time.Millisecond || o.Send > time.Minute:
+		return cli.Usagef("--seconds: %v is not from 0.1 to 60 seconds", o.Send)
+	case o.Rounds > 100:
+		return cli.Usagef("--rounds: %d are more than 100", o.Rounds)
 	}
 	return nil
 }

@@ -75,13 +75,13 @@ func (c *cell) missed(t *Row, burst int) bool {
 // collect makes the rows, judges, and knows the exit status.
 func (r *runner) collect() {
 	var verdicts []results.Verdict
-	for pair := range slices.Chunk(r.cells, len(modes)) {
+	for _, pair := range r.pairs {
 		for _, c := range pair {
-			row := c.row(r.rounds, r.burst)
+			row := c.row(r.Rounds, r.Burst)
 			r.rep.Rows = append(r.rep.Rows, row)
 			verdicts = append(verdicts, row.Verdict)
 		}
-		if len(pair[0].trials) > 0 && len(pair[1].trials) > 0 {
+		if len(pair) == len(modes) && len(pair[0].trials) > 0 && len(pair[1].trials) > 0 {
 			n := len(r.rep.Rows)
 			r.rep.Aims = append(r.rep.Aims, judge(r.rep.Rows[n-2], r.rep.Rows[n-1]))
 		}
@@ -100,19 +100,20 @@ type settings struct {
 // found is what a session keeps.
 func (r *runner) found() *results.Suite {
 	s := &results.Suite{
-		Environment: r.rep.Environment.Describe(), Settings: settings{r.size, r.burst, r.seconds.Seconds(), r.rounds},
+		Environment: r.what, Settings: settings{r.Size, r.Burst, r.Send.Seconds(), r.Rounds},
 		Seconds: r.rep.Seconds, ExitStatus: r.rep.ExitStatus,
 	}
-	for i, c := range r.cells {
+	for i, c := range r.cells() {
 		row := &r.rep.Rows[i]
 		s.Cases = append(s.Cases, &results.Case{
-			Name: c.name(), Verdict: row.Verdict, Sentence: row.Sentence, Seconds: float64(len(c.trials)) * r.seconds.Seconds(),
+			Name: c.name(), Verdict: row.Verdict, Sentence: row.Sentence, Seconds: float64(len(c.trials)) * r.Send.Seconds(),
 			Figures: row.figures(),
 		})
 	}
-	for _, port := range r.list {
+	for _, port := range r.kinds {
 		s.Plots = append(s.Plots, r.plot(port))
 	}
+	s.Notes = append(s.Notes, r.rep.Notes...)
 	for _, a := range r.rep.Aims {
 		s.Notes = append(s.Notes, a.String())
 	}
@@ -142,10 +143,13 @@ func (row *Row) figures() []results.Figure {
 func (r *runner) plot(port string) results.Plot {
 	p := results.Plot{Title: port + ": round trip by load", X: "messages a second", Y: "µs", LogY: true}
 	for i, m := range modes {
+		if port == netmapped && i != batches {
+			continue
+		}
 		mean := results.Series{Name: m.name + ", mean", Style: results.Line}
 		p99 := results.Series{Name: m.name + ", p99", Style: results.Line}
 		for j, at := range r.rates {
-			for k, c := range r.cells {
+			for k, c := range r.cells() {
 				row := &r.rep.Rows[k]
 				if c.key != (key{port, at, i}) || row.Received == 0 {
 					continue

@@ -6,6 +6,7 @@ import (
 
 	"github.com/ringwalk/ringwalk/hw-test/internal/bench"
 	"github.com/ringwalk/ringwalk/hw-test/internal/results"
+	"github.com/ringwalk/ringwalk/hw-test/internal/testbed"
 )
 
 // Report is what --json prints.
@@ -13,18 +14,22 @@ type Report struct {
 	Tool        string            `json:"tool"`  // "hw-test"
 	Suite       string            `json:"suite"` // "mirror"
 	Environment bench.Environment `json:"environment"`
-	Size        int               `json:"size"`  // of a message in bytes
-	Burst       int               `json:"burst"` // messages sent at a time
-	Rounds      int               `json:"rounds"`
+	// Place is the ports that were there; absent where a veth pair was made.
+	Place  *testbed.Description `json:"place,omitempty"`
+	Size   int                  `json:"size"`  // of a message in bytes
+	Burst  int                  `json:"burst"` // messages sent at a time
+	Rounds int                  `json:"rounds"`
 	// Rows have "one" and then "batch" of each load; never null in JSON.
 	// Those without a trial have no figures, and their sentence says why.
 	Rows []Row `json:"rows"`
 	// Aims are the batches' mean round trips beside those of one message a
 	// call; never null in JSON.
-	Aims        []Aim   `json:"aims"`
-	Interrupted bool    `json:"interrupted"`
-	Seconds     float64 `json:"seconds"`
-	ExitStatus  int     `json:"exit_status"`
+	Aims []Aim `json:"aims"`
+	// Notes are sentences on what was left out; never null in JSON.
+	Notes       []string `json:"notes"`
+	Interrupted bool     `json:"interrupted"`
+	Seconds     float64  `json:"seconds"`
+	ExitStatus  int      `json:"exit_status"`
 
 	broke bool // the environment did
 }
@@ -75,6 +80,9 @@ func (r *Report) print(w io.Writer) {
 	fmt.Fprintln(w)
 	for _, a := range r.Aims {
 		fmt.Fprintln(w, a)
+	}
+	for _, n := range r.Notes {
+		fmt.Fprintln(w, n)
 	}
 	for _, row := range r.Rows {
 		if row.Verdict != results.Passed && row.Verdict != results.Unfinished {

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/ringwalk/ringwalk/hw-test/internal/preflight"
 	"github.com/ringwalk/ringwalk/hw-test/internal/results"
@@ -38,9 +37,9 @@ func TestJudge(t *testing.T) {
 
 func fixture(t *testing.T, loads string, rounds int) *runner {
 	t.Helper()
-	o := defaults()
-	o.ports, o.loads, o.rounds, o.seconds = "udp", loads, rounds, time.Second
-	r, err := newRunner(&o)
+	o := defaults(rounds)
+	o.Ports, o.Loads = "udp", loads
+	r, err := newRunner(o, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,7 +56,7 @@ func TestCollect(t *testing.T) {
 	r := fixture(t, "100,0", 3)
 	for i, means := range [][]float64{{30, 10, 20}, {5, 15, 6}, {1}, nil} {
 		for _, m := range means {
-			r.cells[i].trials = append(r.cells[i].trials, row(r.cells[i].key, m))
+			r.cells()[i].trials = append(r.cells()[i].trials, row(r.cells()[i].key, m))
 		}
 	}
 	r.collect()
@@ -117,7 +116,7 @@ func TestVerdicts(t *testing.T) {
 		keep := s.Begin("mirror")
 		r.measure(t.Context(), keep, func(_ context.Context, k key) (Row, error) {
 			got := row(k, 20)
-			if n++; n <= len(r.cells) {
+			if n++; n <= len(r.cells()) {
 				got.Mean = 10
 			} else if k.mode == 1 {
 				err := c.spoil(&got)

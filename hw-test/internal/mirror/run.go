@@ -2,22 +2,29 @@ package mirror
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
-	"runtime"
 	"slices"
 	"time"
+
+	"github.com/spf13/pflag"
 
 	"github.com/ringwalk/ringwalk/hw-test/internal/bench"
 	"github.com/ringwalk/ringwalk/hw-test/internal/results"
 	"github.com/ringwalk/ringwalk/hw-test/internal/session"
+	"github.com/ringwalk/ringwalk/hw-test/internal/testbed"
+	"github.com/ringwalk/ringwalk/internal/cli"
 )
 
 // runner is the suite.
 type runner struct {
-	*options
+	*Options
+	place *Place // nil: a veth pair, made for it
+	what  testbed.Description
 	rep   Report
-	cells []*cell
+	kinds []string
+	pairs [][]*cell     // "one" and "batch" of each load, or "batch" alone
 	later time.Duration // about how long the suites after this one take
 }
 
@@ -32,49 +39,80 @@ type cell struct {
 
 // New makes the suite with the defaults of its flags, and that many rounds; 0:
 // the default.
-func New(rounds int) (session.Runner, error) {
-	o := defaults()
+func New(rounds int) (session.Runner, error) { return newRunner(defaults(rounds), nil) }
+
+// Over makes the suite over ports that are there.
+func Over(o *Options, p *Place) (session.Runner, error) { return newRunner(o, p) }
+
+func defaults(rounds int) *Options {
+	var o Options
+	o.Flags(pflag.NewFlagSet("mirror", pflag.ContinueOnError))
 	if rounds > 0 {
-		o.rounds = rounds
+		o.Rounds = rounds
 	}
-	return newRunner(&o)
+	return &o
 }
 
-func newRunner(o *options) (*runner, error) {
+func newRunner(o *Options, p *Place) (*runner, error) {
 	if err := o.complete(); err != nil {
 		return nil, err
 	}
-	r := &runner{options: o, rep: Report{
-		Tool: "hw-test", Suite: "mirror", Environment: bench.Here(), Size: o.size, Burst: o.burst, Rounds: o.rounds,
-		Rows: []Row{}, Aims: []Aim{},
+	if p == nil && slices.Contains(o.asked, netmapped) {
+		return nil, cli.Usagef("--ports: netmap is measured over ports that are there, and a veth pair is not netmap's")
+	}
+	r := &runner{Options: o, place: p, rep: Report{
+		Tool: "hw-test", Suite: "mirror", Environment: bench.Here(), Size: o.Size, Burst: o.Burst, Rounds: o.Rounds,
+		Rows: []Row{}, Aims: []Aim{}, Notes: []string{},
 	}}
-	for _, port := range o.list {
-		for _, load := range o.rates {
-			for i := range modes {
-				r.cells = append(r.cells, &cell{key: key{port, load, i}})
-			}
-		}
+	var from, to string
+	if r.what = r.rep.Environment.Describe(); p != nil {
+		r.what, from, to = p.What, p.From, p.To
+	}
+	if o.asked != nil {
+		r.plan(o.asked)
+	} else {
+		r.plan(kinds(from, to))
 	}
 	return r, nil
 }
+
+// plan makes the rows of these kinds.
+func (r *runner) plan(kinds []string) {
+	r.kinds, r.pairs = kinds, nil
+	for _, kind := range kinds {
+		for _, load := range r.rates {
+			var pair []*cell
+			for i := range modes {
+				if kind != netmapped || i == batches {
+					pair = append(pair, &cell{key: key{kind, load, i}})
+				}
+			}
+			r.pairs = append(r.pairs, pair)
+		}
+	}
+}
+
+// cells are all rows.
+func (r *runner) cells() []*cell { return slices.Concat(r.pairs...) }
 
 func (r *runner) Name() string { return "mirror" }
 
 func (r *runner) Report() any { return &r.rep }
 
-// pause is what a trial takes besides its sending, about.
+// pause is what a trial takes besides its sending, about: two programs start
+// and end.
 const pause = 100 * time.Millisecond
 
 func (r *runner) Estimate() time.Duration {
-	return time.Duration(r.rounds*len(r.cells)) * (r.seconds + pause)
+	return time.Duration(r.Rounds*len(r.cells())) * (r.Send + pause)
 }
 
 func (r *runner) PrintPlan(w io.Writer, names bool) {
-	for _, c := range r.cells {
+	for _, c := range r.cells() {
 		if names {
 			fmt.Fprintln(w, c.name())
 		} else {
-			fmt.Fprintf(w, "%s: %d × %.3g s\n", c.name(), r.rounds, r.seconds.Seconds())
+			fmt.Fprintf(w, "%s: %d × %.3g s\n", c.name(), r.Rounds, r.Send.Seconds())
 		}
 	}
 	if !names {
@@ -84,19 +122,17 @@ func (r *runner) PrintPlan(w io.Writer, names bool) {
 
 // Run measures all rows in rounds and reports.
 func (r *runner) Run(ctx context.Context, s *session.Session, human, _ io.Writer) (err error) {
-	// Both workers and the rest.
-	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(max(runtime.GOMAXPROCS(0), 3)))
-	r.rep.Environment.Print(human)
+	r.rep.Environment.PrintOver(human, r.what.What)
 	s.PrintStart(human)
 	fmt.Fprintf(human, "Batches of %d messages of %d bytes to a mirror and back; round trips and CPU in µs; of %d rounds the median\n"+
-		"by the mean. This takes %.0f s or more.\n\n", r.burst, r.size, r.rounds, r.Estimate().Seconds())
+		"by the mean. This takes %.0f s or more.\n\n", r.Burst, r.Size, r.Rounds, r.Estimate().Seconds())
 	keep := s.Begin(r.Name())
 	r.later = s.Later
 	began := time.Now()
 	if v, why := s.Why(); why != "" {
 		r.endAll(v, why)
 	} else if ctx.Err() == nil {
-		err = r.run(ctx, keep)
+		err = r.run(ctx, s, keep)
 	}
 	r.rep.Interrupted = ctx.Err() != nil
 	r.rep.Seconds = time.Since(began).Seconds()
@@ -108,20 +144,79 @@ func (r *runner) Run(ctx context.Context, s *session.Session, human, _ io.Writer
 
 // endAll gives all rows one end.
 func (r *runner) endAll(v results.Verdict, why string) {
-	for _, c := range r.cells {
+	for _, c := range r.cells() {
 		c.ended, c.why = v, why
 	}
 }
 
-func (r *runner) run(ctx context.Context, keep *session.Suite) error {
-	l, err := bench.NewLab()
-	if err != nil {
+// end gives the rows of a kind one end.
+func (r *runner) end(kind string, v results.Verdict, why string) {
+	for _, c := range r.cells() {
+		if c.port == kind {
+			c.ended, c.why = v, why
+			r.rep.broke = r.rep.broke || v == results.Invalid
+		}
+	}
+}
+
+func (r *runner) run(ctx context.Context, s *session.Session, keep *session.Suite) (err error) {
+	env, err := r.environment(ctx, s)
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return nil // in the middle of making it
+	case err != nil:
 		r.endAll(results.Of(err), err.Error())
-		r.rep.broke = r.cells[0].ended == results.Invalid
+		r.rep.broke = results.Of(err) == results.Invalid
 		return nil
 	}
-	r.measure(ctx, keep, func(ctx context.Context, k key) (Row, error) { return r.trial(ctx, l, k) })
-	return l.Close()
+	defer func() { err = errors.Join(err, env.Close()) }()
+	f := env.Flows()[0]
+	if r.place != nil {
+		r.what = env.Describe()
+		r.rep.Place = &r.what
+		r.choose(f)
+	}
+	r.measure(ctx, keep, func(ctx context.Context, k key) (Row, error) { return r.trial(ctx, f, k) })
+	return nil
+}
+
+// environment makes what the rows run over.
+func (r *runner) environment(ctx context.Context, s *session.Session) (testbed.Environment, error) {
+	if r.place != nil {
+		return r.place.Make(ctx, s)
+	}
+	o, err := newOwn()
+	if err != nil {
+		return nil, err
+	}
+	for _, kind := range r.kinds {
+		if err := o.has(kind); err != nil {
+			r.end(kind, results.Of(err), err.Error())
+		}
+	}
+	return o, nil
+}
+
+// choose leaves out what cannot be measured over the flow, or skips it if it was
+// asked for.
+func (r *runner) choose(f testbed.Flow) {
+	var able []string
+	if r.asked == nil {
+		for _, kind := range kinds(f.From.Spec, f.To.Spec) {
+			if why := r.unable(kind, f); why != "" {
+				r.rep.Notes = append(r.rep.Notes, fmt.Sprintf("%s is left out: %s.", kind, why))
+			} else {
+				able = append(able, kind)
+			}
+		}
+		r.plan(able)
+		return
+	}
+	for _, kind := range r.asked {
+		if why := r.unable(kind, f); why != "" {
+			r.end(kind, results.Skipped, why)
+		}
+	}
 }
 
 // measure measures all rows in rounds. Within a round the two modes of a load
@@ -129,10 +224,10 @@ func (r *runner) run(ctx context.Context, keep *session.Suite) error {
 // otherwise meets both alike.
 func (r *runner) measure(ctx context.Context, keep *session.Suite, trial func(context.Context, key) (Row, error)) {
 	left := r.Estimate() + r.later
-	for round := range r.rounds {
-		for pair := range slices.Chunk(r.cells, len(modes)) {
-			for i := range modes {
-				c := pair[(i+round)%len(modes)]
+	for round := range r.Rounds {
+		for _, pair := range r.pairs {
+			for i := range pair {
+				c := pair[(i+round)%len(pair)]
 				if c.ended != "" {
 					continue
 				}
@@ -148,7 +243,7 @@ func (r *runner) measure(ctx context.Context, keep *session.Suite, trial func(co
 					keep.Trial(c.name(), row)
 					c.trials = append(c.trials, row)
 				}
-				left -= r.seconds + pause
+				left -= r.Send + pause
 			}
 		}
 	}

@@ -1,28 +1,31 @@
 package mirror
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
-	"net"
-	"runtime"
+	"slices"
+	"strconv"
 	"time"
 
-	"github.com/ringwalk/ringwalk/engine"
-	"github.com/ringwalk/ringwalk/hw-test/internal/bench"
+	"github.com/ringwalk/ringwalk/hw-test/internal/program"
 	"github.com/ringwalk/ringwalk/hw-test/internal/results"
-	"github.com/ringwalk/ringwalk/pktgen/rtt"
+	"github.com/ringwalk/ringwalk/hw-test/internal/testbed"
+	"github.com/ringwalk/ringwalk/internal/cli"
 )
 
-// Modes, by the most messages that a system call takes.
+// Modes, with pktgen's flags for how many messages a system call takes at most.
 var modes = []struct {
-	name   string
-	vector int
-}{{"one", 1}, {"batch", 0}}
+	name  string
+	flags []string
+}{{"one", []string{"--per-call", "1"}}, {"batch", nil}}
+
+// batches is the mode that every kind has.
+const batches = 1
 
 // Row is one line: a load over one kind of socket in one mode.
 type Row struct {
-	Port string  `json:"port"` // "udp" or "packet"
+	Port string  `json:"port"` // "udp", "packet" or "netmap"
 	Load float64 `json:"load"` // messages a second as asked; 0: batch after batch
 	Mode string  `json:"mode"` // "one" or "batch"
 
@@ -64,76 +67,124 @@ type key struct {
 // Headers of a message: Ethernet 14, IPv4 20, UDP 8.
 const headers = 14 + 20 + 8
 
-// Addresses of nobody, so that the namespaces' own stacks drop a packet
-// socket's frames at once and answer nothing.
-var nobody = [2]net.HardwareAddr{{2, 0, 0, 0, 0, 1}, {2, 0, 0, 0, 0, 2}}
+// slack is what a trial may take beyond its sending, to start two programs and
+// to wait for the last answers, before something hangs.
+const slack = 10 * time.Second
 
-// open opens both sides' ports.
-func open(l *bench.Lab, k key) (ping, pong *engine.Port, err error) {
-	c := engine.Config{RX: 1, TX: 1, Vector: modes[k.mode].vector}
-	a, b := "packet:"+bench.NameA, "packet:"+bench.NameB
-	if k.port == "udp" {
-		a = fmt.Sprintf("udp:@%s:7,%s:7", l.AddrA, l.AddrB)
-		b = fmt.Sprintf("udp:@%s:7,%s:7", l.AddrB, l.AddrA)
-	}
-	if err = l.A.NS.Do(func() (err error) { ping, err = engine.Open(a, &c); return err }); err != nil {
-		return nil, nil, err
-	}
-	if err = l.B.NS.Do(func() (err error) { pong, err = engine.Open(b, &c); return err }); err != nil {
-		return nil, nil, errors.Join(err, ping.Close())
-	}
-	return ping, pong, nil
-}
-
-// trial runs both sides once.
-func (o *options) trial(ctx context.Context, l *bench.Lab, k key) (row Row, err error) {
-	near, far, err := open(l, k)
-	if err != nil {
-		return row, err
-	}
-	defer func() { err = errors.Join(err, near.Close(), far.Close()) }()
-	pc := rtt.Config{Rate: k.load, Duration: o.seconds, Burst: o.burst, Len: o.size}
-	if k.port == "packet" {
-		pc.Len, pc.SrcMAC, pc.DstMAC = o.size+headers, nobody[0], nobody[1]
-	}
-	var mc rtt.ReflectorConfig
-	if cpus := l.Environment.CPUs; len(cpus) > 1 {
-		pc.CPUs, mc.CPUs = cpus[:1], cpus[1:2]
-	}
-	ping, err := rtt.NewPinger(near, &pc)
-	if err != nil {
-		return row, err
-	}
-	pong, err := rtt.NewReflector(far, &mc)
-	if err != nil {
-		return row, err
-	}
-	runtime.GC() // the last trial's, not in the middle of this one
-	cpu := processTime()
-	until, cancel := context.WithCancel(context.WithoutCancel(ctx))
+// trial runs both programs once.
+func (r *runner) trial(ctx context.Context, f testbed.Flow, k key) (Row, error) {
+	ctx, cancel := context.WithTimeout(ctx, r.Send+slack)
 	defer cancel()
-	mirror := make(chan error, 1)
-	go func() { mirror <- pong.Run(until) }()
-	err = ping.Run(ctx)
-	cancel()
-	err = errors.Join(err, <-mirror)
-	cpu = processTime() - cpu
-
-	sn := ping.Snapshot()
-	row = Row{
-		Port: k.port, Load: k.load, Mode: modes[k.mode].name,
-		Sent: sn.Sent, Received: sn.Received, Lost: sn.Lost, Duplicates: sn.Duplicates, Foreign: sn.Foreign,
-		Min: us(sn.RTT.Min), Mean: us(sn.RTT.Mean), P50: us(sn.RTT.P50), P90: us(sn.RTT.P90),
-		P99: us(sn.RTT.P99), P999: us(sn.RTT.P999), Max: us(sn.RTT.Max),
+	near, far := r.commands(f, k)
+	pong := program.Start(ctx, f.To.Launch, "pktgen", far)
+	if !pong.IsReady() {
+		return Row{}, failed("pong", pong.Wait())
 	}
-	if sn.Seconds > 0 {
-		row.Achieved = float64(sn.Sent) / sn.Seconds
+	ping := program.Start(ctx, f.From.Launch, "pktgen", near).Wait()
+	back := pong.Stop()
+	err, other := failed("ping", ping), failed("pong", back)
+	switch {
+	case err != nil && other != nil:
+		return Row{}, fmt.Errorf("%w; %w", err, other)
+	case err != nil || other != nil:
+		return Row{}, cmp.Or(err, other)
 	}
-	if n := float64(sn.Sent); n > 0 {
-		calls := sn.Engine.Syncs + near.TX()[0].Stats().Syncs + far.TX()[0].Stats().Syncs + far.RX()[0].Stats().Syncs
-		row.Calls, row.CPU = float64(calls)/n, us(cpu)/n
-	}
-	return row, err
+	return newRow(k, ping.Result, back.Result), nil
 }
 
-func us(d time.Duration) float64 { return float64(d) / 1e3 }
+// commands are the command lines of ping and pong.
+func (r *runner) commands(f testbed.Flow, k key) (near, far []string) {
+	from, to := specs(k.port, f)
+	near = []string{
+		"-i", from, "-f", "ping", "-T", "0", "--json", "--best-effort", "--duration", r.Send.String(), "-b", strconv.Itoa(r.Burst),
+	}
+	if k.load > 0 {
+		near = append(near, "-R", strconv.FormatFloat(k.load, 'f', -1, 64))
+	}
+	far = []string{"-i", to, "-f", "pong", "-T", "0", "--json"}
+	length := r.Size
+	if k.port != udp {
+		length += headers
+		near = append(near, addressed(f)...)
+	}
+	near = append(near, "-l", strconv.Itoa(length))
+	if m := modes[k.mode]; len(m.flags) > 0 {
+		near, far = append(near, m.flags...), append(far, m.flags...)
+	}
+	a, b := r.bound(f)
+	return append(near, a...), append(far, b...)
+}
+
+// addressed are the flags for the addresses in the frames: those of the port's
+// own flags, else to the other port.
+func addressed(f testbed.Flow) []string {
+	args := taken(f.From.Flags, "--src-mac", "--dst-mac", "--src", "--dst")
+	if mac := f.From.MAC; len(mac) > 0 && !slices.Contains(args, "--src-mac") {
+		args = append(args, "--src-mac", mac.String())
+	}
+	if mac := f.To.MAC; len(mac) > 0 && !slices.Contains(args, "--dst-mac") {
+		args = append(args, "--dst-mac", mac.String())
+	}
+	return args
+}
+
+// bound are the flags for the CPUs: those of the ports' own flags, else where
+// both programs are here a CPU for each.
+func (r *runner) bound(f testbed.Flow) (near, far []string) {
+	near, far = taken(f.From.Flags, "-a"), taken(f.To.Flags, "-a")
+	cpus := r.rep.Environment.CPUs
+	if len(near) == 0 && len(far) == 0 && f.From.Host == "" && f.To.Host == "" && len(cpus) > 1 {
+		// A single number would be the first of many.
+		only := func(cpu int) []string { return []string{"-a", fmt.Sprintf("%d,%d", cpu, cpu)} }
+		return only(cpus[0]), only(cpus[1])
+	}
+	return near, far
+}
+
+// taken are those of a port's flags that have these names, each with its value.
+// Its others are for sending and for rcv.
+func taken(flags []string, names ...string) (list []string) {
+	for i := 0; i+1 < len(flags); i++ {
+		if slices.Contains(names, flags[i]) {
+			list = append(list, flags[i], flags[i+1])
+			i++
+		}
+	}
+	return list
+}
+
+// failed is what is wrong with how a program ended. A result that falls short
+// is for judge.
+func failed(mode string, o program.Outcome) error {
+	r := o.Result
+	switch {
+	case r != nil && r.ExitStatus != nil && *r.ExitStatus == cli.ExitShort:
+	case o.Failure != "":
+		return fmt.Errorf("pktgen -f %s %s", mode, o.Failure)
+	}
+	if mode == "ping" && r.Ping == nil || mode == "pong" && r.Pong == nil {
+		return fmt.Errorf("pktgen -f %s has another program's result", mode)
+	}
+	return nil
+}
+
+// newRow makes the row of a trial.
+func newRow(k key, ping, pong *cli.Result) Row {
+	p := ping.Ping
+	row := Row{
+		Port: k.port, Load: k.load, Mode: modes[k.mode].name,
+		Sent: ping.Packets, Received: p.Received, Lost: p.Lost, Duplicates: p.Duplicates, Foreign: p.Foreign,
+		Achieved: ping.PPS,
+	}
+	if t := p.RTT; t != nil {
+		row.Min, row.Mean, row.Max = us(t.MinNS), us(t.MeanNS), us(t.MaxNS)
+		row.P50, row.P90, row.P99, row.P999 = us(t.P50NS), us(t.P90NS), us(t.P99NS), us(t.P999NS)
+	}
+	if n := float64(row.Sent); n > 0 {
+		row.Calls = float64(p.Calls+pong.Pong.Calls) / n
+		row.CPU = 1e6 * (ping.CPUSeconds + pong.CPUSeconds) / n
+	}
+	return row
+}
+
+func us(ns int64) float64 { return float64(ns) / 1e3 }

@@ -141,6 +141,15 @@ func TestHost(t *testing.T) {
 			t.Errorf("still there: %v", p)
 		}
 	})
+	t.Run("stopped", func(t *testing.T) {
+		p := program.Start(ctx, h.Launcher(), "play-result", nil)
+		if !p.IsReady() {
+			t.Fatalf("%+v", p.Wait())
+		}
+		if o := p.Stop(); o.Failure != "" || o.Result == nil || o.Result.Packets != 7 {
+			t.Errorf("%+v", o)
+		}
+	})
 	t.Run("remove", func(t *testing.T) {
 		if err := h.Remove(ctx); err != nil {
 			t.Fatal(err)

@@ -85,6 +85,14 @@ var plays = map[string]func(args []string){
 		fmt.Println("ready")
 		time.Sleep(time.Hour)
 	},
+	// play-result goes on until SIGTERM, and then has a result.
+	"play-result": func([]string) {
+		term := make(chan os.Signal, 1)
+		signal.Notify(term, syscall.SIGTERM)
+		fmt.Fprintln(os.Stderr, "play-result: ready: says a test")
+		<-term
+		fmt.Println(`{"packets": 7}`)
+	},
 	"play-echo": func([]string) { io.Copy(os.Stdout, os.Stdin) },
 	// play-sum reads to the end and then says how much that was.
 	"play-sum": func(args []string) {
