@@ -246,7 +246,7 @@ func TestSuitePlans(t *testing.T) {
 		"throughput --lose=5":                     "--lose needs --dut forward",
 		"throughput --tbf=100":                    "a token bucket counts bits",
 		"throughput --env=vm":                     "--env vm: say which ports",
-		"loss --env=x":                            "none of veth-dut, veth, local and vm",
+		"loss --env=x":                            "none of veth-dut, veth, local, ssh and vm",
 		"latency --ports=va":                      "not two ports",
 		"throughput --dut=x":                      "neither bridge nor forward",
 		"throughput --duration=0":                 "--duration: 0s is not from",

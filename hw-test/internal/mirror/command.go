@@ -26,6 +26,8 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/ringwalk/ringwalk/hw-test/internal/bench"
+	"github.com/ringwalk/ringwalk/hw-test/internal/lab"
+	"github.com/ringwalk/ringwalk/hw-test/internal/place"
 	"github.com/ringwalk/ringwalk/hw-test/internal/session"
 	"github.com/ringwalk/ringwalk/internal/cli"
 )
@@ -45,11 +47,15 @@ are the system calls of both sides for a message's round trip, four in the mode 
 that find nothing; waiting (poll) is not counted. CPU/msg is the CPU time, in µs, of the
 threads on both sides that move the messages.
 
+With --lab it runs between the two ports of a path, of this host or of others: the publisher where
+it begins, the mirror where it ends.
+
 It needs Linux; as any user but root it runs in a user namespace. On a machine that does other
 things too, chrt -f 10 hw-test mirror keeps these out of the round trips.`
 
 const example = `  hw-test mirror
   hw-test mirror --ports udp --loads 10k,100k,0 --seconds 3
+  hw-test mirror --lab lab.yaml --path gen.left --loads 10k
   hw-test mirror --json 2>/dev/null | jq '.rows[] | [.port, .mode, .load, .mean_us]'`
 
 const statuses = `
@@ -74,6 +80,7 @@ type Options struct {
 	Rounds int
 	JSON   bool
 
+	Where        place.Where
 	Session      session.Options
 	List, DryRun bool
 
@@ -86,6 +93,7 @@ type Options struct {
 // Flags adds the flags to a flag set.
 func (o *Options) Flags(fs *pflag.FlagSet) {
 	fs.StringVar(&o.Ports, "ports", "", "`kinds` of sockets: udp, packet (AF_PACKET); over ports that are there also netmap; default: udp,packet, or over such ports what they are, and udp where their addresses allow it")
+	o.Where.LabFlags(fs)
 	fs.StringVar(&o.Loads, "loads", "3k,30k,100k,0", "`loads` in messages a second, comma-separated")
 	o.Size, o.Burst, o.Send, o.Rounds = 100, 30, time.Second, 3
 	fs.Var(cli.CountValue(&o.Size), "size", "length of a message (a UDP payload) in bytes, 32 to 1472")
@@ -121,7 +129,11 @@ func Command(status *int) *cobra.Command {
 
 // run runs the suite as a session of its own.
 func (o *Options) run(ctx context.Context, fs *pflag.FlagSet, stdout, stderr io.Writer) (int, error) {
-	r, err := newRunner(o, nil)
+	over, err := o.place(fs)
+	if err != nil {
+		return 0, err
+	}
+	r, err := newRunner(o, over)
 	if err != nil {
 		return 0, err
 	}
@@ -129,7 +141,31 @@ func (o *Options) run(ctx context.Context, fs *pflag.FlagSet, stdout, stderr io.
 		r.PrintPlan(stdout, o.List)
 		return cli.ExitOK, nil
 	}
+	if over != nil {
+		return session.Alone(ctx, r, &o.Session, &session.Plan{Name: r.Name(), Command: bench.Given(r.Name(), fs), Where: &o.Where}, o.JSON, stdout, stderr)
+	}
 	return session.InNamespaces(ctx, r, &o.Session, fs, o.JSON, stdout, stderr)
+}
+
+// place is where the flags say, nil for a veth pair.
+func (o *Options) place(fs *pflag.FlagSet) (*Place, error) {
+	env, err := o.Where.Complete(fs)
+	switch {
+	case err != nil || env == "" || env == lab.Veth:
+		return nil, err
+	case env == lab.VM:
+		return nil, cli.Usagef("--lab: the mirror has nothing to do with the ports of a machine; to run it in one: hw-test vm … mirror")
+	}
+	return At(&o.Where)
+}
+
+// At is a place that was named by flags.
+func At(w *place.Where) (*Place, error) {
+	ways := w.Ways()
+	if len(ways) > 1 {
+		return nil, cli.Usagef("--path: the mirror is at the end of one path, not of %d", len(ways))
+	}
+	return &Place{Maker: w, From: ways[0].From.Spec, To: ways[0].To.Spec}, nil
 }
 
 // complete takes the flags apart and refuses what makes no sense.

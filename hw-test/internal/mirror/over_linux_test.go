@@ -46,22 +46,32 @@ func (h hosts) Describe() testbed.Description {
 	return testbed.Description{Kind: "ssh", What: "two hosts", Limits: []string{"they are one"}}
 }
 
+// made counts how often an environment is made.
+type made struct {
+	testbed.Environment
+	n *int
+}
+
+func (made) Paths() []string { return nil }
+
+func (m made) Open(context.Context) (testbed.Environment, error) {
+	*m.n++
+	return m.Environment, nil
+}
+
 // over runs the suite over such ports.
 func over(t *testing.T, h hosts, o *Options) (*runner, *results.Suite, string) {
 	t.Helper()
-	made := 0
-	r, err := newRunner(o, &Place{
-		What: testbed.Description{Kind: "ssh", What: "two hosts"}, From: "a", To: "b",
-		Make: func(context.Context, *session.Session) (testbed.Environment, error) { made++; return h, nil },
-	})
+	n := 0
+	r, err := newRunner(o, &Place{made{h, &n}, "a", "b"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	s := new(session.Session)
 	s.Preflight = new(preflight.Report)
 	var table strings.Builder
-	if err := r.Run(t.Context(), s, &table, io.Discard); err != nil || made != 1 {
-		t.Fatalf("%v, made %d times", err, made)
+	if err := r.Run(t.Context(), s, &table, io.Discard); err != nil || n != 1 {
+		t.Fatalf("%v, made %d times", err, n)
 	}
 	return r, s.Suites[0], table.String()
 }

@@ -1,7 +1,6 @@
 package mirror
 
 import (
-	"context"
 	"fmt"
 	"net"
 	"net/netip"
@@ -10,16 +9,14 @@ import (
 	"github.com/ringwalk/ringwalk/engine"
 	"github.com/ringwalk/ringwalk/hw-test/internal/bench"
 	"github.com/ringwalk/ringwalk/hw-test/internal/program"
-	"github.com/ringwalk/ringwalk/hw-test/internal/session"
 	"github.com/ringwalk/ringwalk/hw-test/internal/testbed"
 )
 
 // A Place is ports that are there, to run over in place of a veth pair. What is
 // measured is its first flow.
 type Place struct {
-	Make func(context.Context, *session.Session) (testbed.Environment, error)
-	What testbed.Description
-	// From and To are the specs, as far as they are known before Make: for the
+	testbed.Maker
+	// From and To are the specs, as far as they are known before Open: for the
 	// plan.
 	From, To string
 }

@@ -140,6 +140,16 @@ func TestNetmapRows(t *testing.T) {
 	}
 }
 
+// none is not to be had.
+type none struct {
+	testbed.Maker
+	err error
+}
+
+func (none) Describe() testbed.Description { return testbed.Description{} }
+
+func (n none) Open(context.Context) (testbed.Environment, error) { return nil, n.err }
+
 // A place that is not to be had is a reason to skip or to be invalid.
 func TestNoPlace(t *testing.T) {
 	for _, c := range []struct {
@@ -155,12 +165,12 @@ func TestNoPlace(t *testing.T) {
 		if c.err == context.Canceled {
 			cancel()
 		}
-		r, err := newRunner(defaults(1), &Place{Make: func(context.Context, *session.Session) (testbed.Environment, error) { return nil, c.err }})
+		r, err := newRunner(defaults(1), &Place{Maker: none{err: c.err}})
 		if err != nil {
 			t.Fatal(err)
 		}
 		s := new(session.Session)
-		if err := r.run(ctx, s, s.Begin("mirror")); err != nil {
+		if err := r.run(ctx, s.Begin("mirror")); err != nil {
 			t.Fatal(err)
 		}
 		cancel()

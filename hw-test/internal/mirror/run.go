@@ -41,8 +41,8 @@ type cell struct {
 // the default.
 func New(rounds int) (session.Runner, error) { return newRunner(defaults(rounds), nil) }
 
-// Over makes the suite over ports that are there.
-func Over(o *Options, p *Place) (session.Runner, error) { return newRunner(o, p) }
+// Over is New over ports that are there.
+func Over(rounds int, p *Place) (session.Runner, error) { return newRunner(defaults(rounds), p) }
 
 func defaults(rounds int) *Options {
 	var o Options
@@ -66,7 +66,7 @@ func newRunner(o *Options, p *Place) (*runner, error) {
 	}}
 	var from, to string
 	if r.what = r.rep.Environment.Describe(); p != nil {
-		r.what, from, to = p.What, p.From, p.To
+		from, to = p.From, p.To
 	}
 	if o.asked != nil {
 		r.plan(o.asked)
@@ -122,6 +122,9 @@ func (r *runner) PrintPlan(w io.Writer, names bool) {
 
 // Run measures all rows in rounds and reports.
 func (r *runner) Run(ctx context.Context, s *session.Session, human, _ io.Writer) (err error) {
+	if r.place != nil {
+		r.what = r.place.Describe()
+	}
 	r.rep.Environment.PrintOver(human, r.what.What)
 	s.PrintStart(human)
 	fmt.Fprintf(human, "Batches of %d messages of %d bytes to a mirror and back; round trips and CPU in µs; of %d rounds the median\n"+
@@ -131,8 +134,9 @@ func (r *runner) Run(ctx context.Context, s *session.Session, human, _ io.Writer
 	began := time.Now()
 	if v, why := s.Why(); why != "" {
 		r.endAll(v, why)
+		r.rep.broke = s.Lost()
 	} else if ctx.Err() == nil {
-		err = r.run(ctx, s, keep)
+		err = r.run(ctx, keep)
 	}
 	r.rep.Interrupted = ctx.Err() != nil
 	r.rep.Seconds = time.Since(began).Seconds()
@@ -159,8 +163,8 @@ func (r *runner) end(kind string, v results.Verdict, why string) {
 	}
 }
 
-func (r *runner) run(ctx context.Context, s *session.Session, keep *session.Suite) (err error) {
-	env, err := r.environment(ctx, s)
+func (r *runner) run(ctx context.Context, keep *session.Suite) (err error) {
+	env, err := r.environment(ctx)
 	switch {
 	case err != nil && ctx.Err() != nil:
 		return nil // in the middle of making it
@@ -181,9 +185,9 @@ func (r *runner) run(ctx context.Context, s *session.Session, keep *session.Suit
 }
 
 // environment makes what the rows run over.
-func (r *runner) environment(ctx context.Context, s *session.Session) (testbed.Environment, error) {
+func (r *runner) environment(ctx context.Context) (testbed.Environment, error) {
 	if r.place != nil {
-		return r.place.Make(ctx, s)
+		return r.place.Open(ctx)
 	}
 	o, err := newOwn()
 	if err != nil {

@@ -135,7 +135,7 @@ func over(l *lab.Lab, paths []lab.Path, host func(*lab.Node) testbed.Host) (ways
 			*e.end = testbed.End{Host: host(node), Spec: port.Open(), CPUs: port.CPUs}
 			check := e.end.Spec
 			if e.end.Host == nil {
-				e.end.Spec, check = e.name, strings.ReplaceAll(port.Spec, "%", "if0")
+				e.end.Spec, check = strings.ReplaceAll(port.Spec, "%", e.name), strings.ReplaceAll(port.Spec, "%", "if0")
 			}
 			if err := testbed.CheckSpec(check); err != nil {
 				return nil, cli.Usagef("%s: port %s: %w", l.File, e.name, err)

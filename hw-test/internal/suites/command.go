@@ -35,13 +35,14 @@ order. Where the self-test does not hold, nothing is measured (--force measures 
 
 The flags are those of the RFC 2544 suites, explained by -h of each. --sizes and --quick go for the
 self-test as well, which has no imix, and so does a --duration below a second; with --quick mirror
-and sockets measure one round. With --lab or --ports the self-test, too, runs over these ports:
-paced rows only, at a tenth of --max-rate if that is given; mirror and sockets always make a veth
-pair.`
+and sockets measure one round. With --lab or --ports the self-test and mirror, too, run over these
+ports: of the self-test paced rows only, at a tenth of --max-rate if that is given; sockets always
+makes a veth pair.`
 
 const example = `  hw-test run --quick
   hw-test run --dry-run --tbf 12Mbps --sizes 512 --duration 5s
   hw-test run self throughput mirror --env veth --sizes 64
+  hw-test run self throughput mirror --lab lab.yaml --quick
   hw-test run --quick --json 2>/dev/null | jq '.suites[].cases[] | [.case, .verdict]'`
 
 const statuses = `
@@ -164,7 +165,14 @@ func newRunner(name string, shared *suite.Options, made bool, fs *pflag.FlagSet)
 		// A tenth of the highest rate is to be no matter for what is tested.
 		return self.Over(&o, shared, shared.MostPPS()/10)
 	case "mirror":
-		return mirror.New(rounds)
+		if made {
+			return mirror.New(rounds)
+		}
+		p, err := mirror.At(shared.Where)
+		if err != nil {
+			return nil, err
+		}
+		return mirror.Over(rounds, p)
 	case "sockets":
 		return sockets.New(rounds)
 	case conform.Name:
