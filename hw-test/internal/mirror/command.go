@@ -121,7 +121,7 @@ func Command(status *int) *cobra.Command {
 
 // run runs the suite as a session of its own.
 func (o *Options) run(ctx context.Context, fs *pflag.FlagSet, stdout, stderr io.Writer) (int, error) {
-	r, err := newRunner(o, nil)
+	r, err := newRunner(o, nil, "", "")
 	if err != nil {
 		return 0, err
 	}

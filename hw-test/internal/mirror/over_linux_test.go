@@ -50,10 +50,7 @@ func (h hosts) Describe() testbed.Description {
 func over(t *testing.T, h hosts, o *Options) (*runner, *results.Suite, string) {
 	t.Helper()
 	made := 0
-	r, err := newRunner(o, &Place{
-		What: testbed.Description{Kind: "ssh", What: "two hosts"}, From: "a", To: "b",
-		Make: func(context.Context, *session.Session) (testbed.Environment, error) { made++; return h, nil },
-	})
+	r, err := newRunner(o, maker{func() (testbed.Environment, error) { made++; return h, nil }}, "a", "b")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,7 +85,7 @@ func TestOver(t *testing.T) {
 	if got := strings.Join(cases, " "); got != "udp/2000/one udp/2000/batch packet/2000/one packet/2000/batch" {
 		t.Error(got)
 	}
-	if u.Environment.Kind != "ssh" || len(u.Environment.Limits) != 1 || r.rep.Place.What != "two hosts" || !strings.Contains(table, "CPUs; two hosts\n") {
+	if u.Environment.Kind != "ssh" || len(u.Environment.Limits) != 1 || r.rep.Ports.What != "two hosts" || !strings.Contains(table, "CPUs; two hosts\n") {
 		t.Errorf("%+v\n%s", u.Environment, table)
 	}
 

@@ -20,7 +20,7 @@ import (
 // runner is the suite.
 type runner struct {
 	*Options
-	place *Place // nil: a veth pair, made for it
+	ports testbed.Maker // of what is there; nil: a veth pair is made
 	what  testbed.Description
 	rep   Report
 	kinds []string
@@ -39,10 +39,14 @@ type cell struct {
 
 // New makes the suite with the defaults of its flags, and that many rounds; 0:
 // the default.
-func New(rounds int) (session.Runner, error) { return newRunner(defaults(rounds), nil) }
+func New(rounds int) (session.Runner, error) { return newRunner(defaults(rounds), nil, "", "") }
 
-// Over makes the suite over ports that are there.
-func Over(o *Options, p *Place) (session.Runner, error) { return newRunner(o, p) }
+// Over makes the suite over ports that are there, in place of a veth pair: those
+// of the first flow. From and To are their specs as far as they are known before
+// the environment is: for the plan.
+func Over(o *Options, ports testbed.Maker, from, to string) (session.Runner, error) {
+	return newRunner(o, ports, from, to)
+}
 
 func defaults(rounds int) *Options {
 	var o Options
@@ -53,20 +57,19 @@ func defaults(rounds int) *Options {
 	return &o
 }
 
-func newRunner(o *Options, p *Place) (*runner, error) {
+func newRunner(o *Options, ports testbed.Maker, from, to string) (*runner, error) {
 	if err := o.complete(); err != nil {
 		return nil, err
 	}
-	if p == nil && slices.Contains(o.asked, netmapped) {
+	if ports == nil && slices.Contains(o.asked, netmapped) {
 		return nil, cli.Usagef("--ports: netmap is measured over ports that are there, and a veth pair is not netmap's")
 	}
-	r := &runner{Options: o, place: p, rep: Report{
+	r := &runner{Options: o, ports: ports, rep: Report{
 		Tool: "hw-test", Suite: "mirror", Environment: bench.Here(), Size: o.Size, Burst: o.Burst, Rounds: o.Rounds,
 		Rows: []Row{}, Aims: []Aim{}, Notes: []string{},
 	}}
-	var from, to string
-	if r.what = r.rep.Environment.Describe(); p != nil {
-		r.what, from, to = p.What, p.From, p.To
+	if r.what = r.rep.Environment.Describe(); ports != nil {
+		r.what = ports.Describe()
 	}
 	if o.asked != nil {
 		r.plan(o.asked)
@@ -132,7 +135,7 @@ func (r *runner) Run(ctx context.Context, s *session.Session, human, _ io.Writer
 	if v, why := s.Why(); why != "" {
 		r.endAll(v, why)
 	} else if ctx.Err() == nil {
-		err = r.run(ctx, s, keep)
+		err = r.run(ctx, keep)
 	}
 	r.rep.Interrupted = ctx.Err() != nil
 	r.rep.Seconds = time.Since(began).Seconds()
@@ -159,8 +162,8 @@ func (r *runner) end(kind string, v results.Verdict, why string) {
 	}
 }
 
-func (r *runner) run(ctx context.Context, s *session.Session, keep *session.Suite) (err error) {
-	env, err := r.environment(ctx, s)
+func (r *runner) run(ctx context.Context, keep *session.Suite) (err error) {
+	env, err := r.environment(ctx)
 	switch {
 	case err != nil && ctx.Err() != nil:
 		return nil // in the middle of making it
@@ -171,9 +174,9 @@ func (r *runner) run(ctx context.Context, s *session.Session, keep *session.Suit
 	}
 	defer func() { err = errors.Join(err, env.Close()) }()
 	f := env.Flows()[0]
-	if r.place != nil {
+	if r.ports != nil {
 		r.what = env.Describe()
-		r.rep.Place = &r.what
+		r.rep.Ports = &r.what
 		r.choose(f)
 	}
 	r.measure(ctx, keep, func(ctx context.Context, k key) (Row, error) { return r.trial(ctx, f, k) })
@@ -181,9 +184,9 @@ func (r *runner) run(ctx context.Context, s *session.Session, keep *session.Suit
 }
 
 // environment makes what the rows run over.
-func (r *runner) environment(ctx context.Context, s *session.Session) (testbed.Environment, error) {
-	if r.place != nil {
-		return r.place.Make(ctx, s)
+func (r *runner) environment(ctx context.Context) (testbed.Environment, error) {
+	if r.ports != nil {
+		return r.ports.Open(ctx)
 	}
 	o, err := newOwn()
 	if err != nil {
