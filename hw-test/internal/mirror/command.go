@@ -129,11 +129,7 @@ func Command(status *int) *cobra.Command {
 
 // run runs the suite as a session of its own.
 func (o *Options) run(ctx context.Context, fs *pflag.FlagSet, stdout, stderr io.Writer) (int, error) {
-	over, err := o.place(fs)
-	if err != nil {
-		return 0, err
-	}
-	r, err := newRunner(o, over)
+	r, err := o.runner(fs)
 	if err != nil {
 		return 0, err
 	}
@@ -141,31 +137,33 @@ func (o *Options) run(ctx context.Context, fs *pflag.FlagSet, stdout, stderr io.
 		r.PrintPlan(stdout, o.List)
 		return cli.ExitOK, nil
 	}
-	if over != nil {
+	if r.ports != nil {
 		return session.Alone(ctx, r, &o.Session, &session.Plan{Name: r.Name(), Command: bench.Given(r.Name(), fs), Where: &o.Where}, o.JSON, stdout, stderr)
 	}
 	return session.InNamespaces(ctx, r, &o.Session, fs, o.JSON, stdout, stderr)
 }
 
-// place is where the flags say, nil for a veth pair.
-func (o *Options) place(fs *pflag.FlagSet) (*Place, error) {
+// runner makes the suite where the flags say.
+func (o *Options) runner(fs *pflag.FlagSet) (*runner, error) {
 	env, err := o.Where.Complete(fs)
 	switch {
-	case err != nil || env == "" || env == lab.Veth:
+	case err != nil:
 		return nil, err
+	case env == "" || env == lab.Veth:
+		return newRunner(o, nil, "", "")
 	case env == lab.VM:
 		return nil, cli.Usagef("--lab: the mirror has nothing to do with the ports of a machine; to run it in one: hw-test vm … mirror")
 	}
-	return At(&o.Where)
+	return along(o, &o.Where)
 }
 
-// At is a place that was named by flags.
-func At(w *place.Where) (*Place, error) {
+// along makes the suite over the one path that was named.
+func along(o *Options, w *place.Where) (*runner, error) {
 	ways := w.Ways()
 	if len(ways) > 1 {
 		return nil, cli.Usagef("--path: the mirror is at the end of one path, not of %d", len(ways))
 	}
-	return &Place{Maker: w, From: ways[0].From.Spec, To: ways[0].To.Spec}, nil
+	return newRunner(o, w, ways[0].From.Spec, ways[0].To.Spec)
 }
 
 // complete takes the flags apart and refuses what makes no sense.

@@ -46,32 +46,19 @@ func (h hosts) Describe() testbed.Description {
 	return testbed.Description{Kind: "ssh", What: "two hosts", Limits: []string{"they are one"}}
 }
 
-// made counts how often an environment is made.
-type made struct {
-	testbed.Environment
-	n *int
-}
-
-func (made) Paths() []string { return nil }
-
-func (m made) Open(context.Context) (testbed.Environment, error) {
-	*m.n++
-	return m.Environment, nil
-}
-
 // over runs the suite over such ports.
 func over(t *testing.T, h hosts, o *Options) (*runner, *results.Suite, string) {
 	t.Helper()
-	n := 0
-	r, err := newRunner(o, &Place{made{h, &n}, "a", "b"})
+	made := 0
+	r, err := newRunner(o, maker{func() (testbed.Environment, error) { made++; return h, nil }}, "a", "b")
 	if err != nil {
 		t.Fatal(err)
 	}
 	s := new(session.Session)
 	s.Preflight = new(preflight.Report)
 	var table strings.Builder
-	if err := r.Run(t.Context(), s, &table, io.Discard); err != nil || n != 1 {
-		t.Fatalf("%v, made %d times", err, n)
+	if err := r.Run(t.Context(), s, &table, io.Discard); err != nil || made != 1 {
+		t.Fatalf("%v, made %d times", err, made)
 	}
 	return r, s.Suites[0], table.String()
 }
@@ -98,7 +85,7 @@ func TestOver(t *testing.T) {
 	if got := strings.Join(cases, " "); got != "udp/2000/one udp/2000/batch packet/2000/one packet/2000/batch" {
 		t.Error(got)
 	}
-	if u.Environment.Kind != "ssh" || len(u.Environment.Limits) != 1 || r.rep.Place.What != "two hosts" || !strings.Contains(table, "CPUs; two hosts\n") {
+	if u.Environment.Kind != "ssh" || len(u.Environment.Limits) != 1 || r.rep.Ports.What != "two hosts" || !strings.Contains(table, "CPUs; two hosts\n") {
 		t.Errorf("%+v\n%s", u.Environment, table)
 	}
 

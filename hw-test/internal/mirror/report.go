@@ -14,8 +14,8 @@ type Report struct {
 	Tool        string            `json:"tool"`  // "hw-test"
 	Suite       string            `json:"suite"` // "mirror"
 	Environment bench.Environment `json:"environment"`
-	// Place is the ports that were there; absent where a veth pair was made.
-	Place  *testbed.Description `json:"place,omitempty"`
+	// Ports are those that were there; absent where a veth pair was made.
+	Ports  *testbed.Description `json:"ports,omitempty"`
 	Size   int                  `json:"size"`  // of a message in bytes
 	Burst  int                  `json:"burst"` // messages sent at a time
 	Rounds int                  `json:"rounds"`

@@ -39,7 +39,7 @@ func fixture(t *testing.T, loads string, rounds int) *runner {
 	t.Helper()
 	o := defaults(rounds)
 	o.Ports, o.Loads = "udp", loads
-	r, err := newRunner(o, nil)
+	r, err := newRunner(o, nil, "", "")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/ringwalk/ringwalk/hw-test/internal/bench"
+	"github.com/ringwalk/ringwalk/hw-test/internal/place"
 	"github.com/ringwalk/ringwalk/hw-test/internal/results"
 	"github.com/ringwalk/ringwalk/hw-test/internal/session"
 	"github.com/ringwalk/ringwalk/hw-test/internal/testbed"
@@ -20,7 +21,7 @@ import (
 // runner is the suite.
 type runner struct {
 	*Options
-	place *Place // nil: a veth pair, made for it
+	ports testbed.Maker // of what is there; nil: a veth pair is made
 	what  testbed.Description
 	rep   Report
 	kinds []string
@@ -39,10 +40,11 @@ type cell struct {
 
 // New makes the suite with the defaults of its flags, and that many rounds; 0:
 // the default.
-func New(rounds int) (session.Runner, error) { return newRunner(defaults(rounds), nil) }
+func New(rounds int) (session.Runner, error) { return newRunner(defaults(rounds), nil, "", "") }
 
-// Over is New over ports that are there.
-func Over(rounds int, p *Place) (session.Runner, error) { return newRunner(defaults(rounds), p) }
+// Over is New over ports that are there, in place of a veth pair: those of one
+// path.
+func Over(rounds int, w *place.Where) (session.Runner, error) { return along(defaults(rounds), w) }
 
 func defaults(rounds int) *Options {
 	var o Options
@@ -53,20 +55,21 @@ func defaults(rounds int) *Options {
 	return &o
 }
 
-func newRunner(o *Options, p *Place) (*runner, error) {
+// newRunner makes the suite over ports, nil for a veth pair, with such specs as
+// far as they are known before they are opened: for the plan.
+func newRunner(o *Options, ports testbed.Maker, from, to string) (*runner, error) {
 	if err := o.complete(); err != nil {
 		return nil, err
 	}
-	if p == nil && slices.Contains(o.asked, netmapped) {
+	if ports == nil && slices.Contains(o.asked, netmapped) {
 		return nil, cli.Usagef("--ports: netmap is measured over ports that are there, and a veth pair is not netmap's")
 	}
-	r := &runner{Options: o, place: p, rep: Report{
+	r := &runner{Options: o, ports: ports, rep: Report{
 		Tool: "hw-test", Suite: "mirror", Environment: bench.Here(), Size: o.Size, Burst: o.Burst, Rounds: o.Rounds,
 		Rows: []Row{}, Aims: []Aim{}, Notes: []string{},
 	}}
-	var from, to string
-	if r.what = r.rep.Environment.Describe(); p != nil {
-		from, to = p.From, p.To
+	if r.what = r.rep.Environment.Describe(); ports != nil {
+		r.what = ports.Describe()
 	}
 	if o.asked != nil {
 		r.plan(o.asked)
@@ -122,8 +125,8 @@ func (r *runner) PrintPlan(w io.Writer, names bool) {
 
 // Run measures all rows in rounds and reports.
 func (r *runner) Run(ctx context.Context, s *session.Session, human, _ io.Writer) (err error) {
-	if r.place != nil {
-		r.what = r.place.Describe()
+	if r.ports != nil {
+		r.what = r.ports.Describe() // with the hosts, which are there now
 	}
 	r.rep.Environment.PrintOver(human, r.what.What)
 	s.PrintStart(human)
@@ -175,9 +178,9 @@ func (r *runner) run(ctx context.Context, keep *session.Suite) (err error) {
 	}
 	defer func() { err = errors.Join(err, env.Close()) }()
 	f := env.Flows()[0]
-	if r.place != nil {
+	if r.ports != nil {
 		r.what = env.Describe()
-		r.rep.Place = &r.what
+		r.rep.Ports = &r.what
 		r.choose(f)
 	}
 	r.measure(ctx, keep, func(ctx context.Context, k key) (Row, error) { return r.trial(ctx, f, k) })
@@ -186,8 +189,8 @@ func (r *runner) run(ctx context.Context, keep *session.Suite) (err error) {
 
 // environment makes what the rows run over.
 func (r *runner) environment(ctx context.Context) (testbed.Environment, error) {
-	if r.place != nil {
-		return r.place.Open(ctx)
+	if r.ports != nil {
+		return r.ports.Open(ctx)
 	}
 	o, err := newOwn()
 	if err != nil {

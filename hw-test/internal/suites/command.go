@@ -168,11 +168,7 @@ func newRunner(name string, shared *suite.Options, made bool, fs *pflag.FlagSet)
 		if made {
 			return mirror.New(rounds)
 		}
-		p, err := mirror.At(shared.Where)
-		if err != nil {
-			return nil, err
-		}
-		return mirror.Over(rounds, p)
+		return mirror.Over(rounds, shared.Where)
 	case "sockets":
 		return sockets.New(rounds)
 	case conform.Name:

@@ -12,15 +12,6 @@ import (
 	"github.com/ringwalk/ringwalk/hw-test/internal/testbed"
 )
 
-// A Place is ports that are there, to run over in place of a veth pair. What is
-// measured is its first flow.
-type Place struct {
-	testbed.Maker
-	// From and To are the specs, as far as they are known before Open: for the
-	// plan.
-	From, To string
-}
-
 // Kinds of sockets.
 const (
 	udp       = "udp"
@@ -60,7 +51,7 @@ func (r *runner) unable(kind string, f testbed.Flow) string {
 		return fmt.Sprintf("what comes to %s goes past the kernel's sockets", owned)
 	case kind == packet:
 		return ""
-	case r.place != nil && from.Host == to.Host:
+	case r.ports != nil && from.Host == to.Host:
 		return "both ports are on one host, whose kernel hands messages to its own addresses over by itself"
 	}
 	if _, _, ok := common(from.Addrs, to.Addrs); !ok {

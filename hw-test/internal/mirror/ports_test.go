@@ -15,6 +15,19 @@ import (
 	"github.com/ringwalk/ringwalk/internal/cli"
 )
 
+// maker makes an environment by a function.
+type maker struct {
+	open func() (testbed.Environment, error)
+}
+
+func (m maker) Describe() testbed.Description {
+	return testbed.Description{Kind: "ssh", What: "two hosts", Limits: []string{}}
+}
+
+func (m maker) Paths() []string { return []string{""} }
+
+func (m maker) Open(context.Context) (testbed.Environment, error) { return m.open() }
+
 // port is a port of a host with addresses.
 func port(host, spec string, addrs ...string) *testbed.Port {
 	p := &testbed.Port{Host: host, Spec: spec}
@@ -49,7 +62,7 @@ func TestKinds(t *testing.T) {
 		{"one netmap", a("netmap:x", "10.0.0.1/24"), b("packet:y", "10.0.0.2/24"), "netmap", "what comes to netmap:x goes past"},
 		{"VALE", a("vale0:a"), a("vale0:b"), "netmap", "goes past"},
 	} {
-		r := &runner{place: &Place{}}
+		r := &runner{ports: maker{}}
 		f := testbed.Flow{From: c.from, To: c.to}
 		var able []string
 		for _, kind := range []string{udp, packet, netmapped} {
@@ -122,7 +135,7 @@ func TestCommands(t *testing.T) {
 func TestNetmapRows(t *testing.T) {
 	o := defaults(1)
 	o.Loads = "1k,0"
-	r, err := newRunner(o, &Place{From: "netmap:x", To: "netmap:y"})
+	r, err := newRunner(o, maker{}, "netmap:x", "netmap:y")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -140,18 +153,8 @@ func TestNetmapRows(t *testing.T) {
 	}
 }
 
-// none is not to be had.
-type none struct {
-	testbed.Maker
-	err error
-}
-
-func (none) Describe() testbed.Description { return testbed.Description{} }
-
-func (n none) Open(context.Context) (testbed.Environment, error) { return nil, n.err }
-
-// A place that is not to be had is a reason to skip or to be invalid.
-func TestNoPlace(t *testing.T) {
+// Ports that are not to be had are a reason to skip or to be invalid.
+func TestNoPorts(t *testing.T) {
 	for _, c := range []struct {
 		err    error
 		want   results.Verdict
@@ -165,7 +168,7 @@ func TestNoPlace(t *testing.T) {
 		if c.err == context.Canceled {
 			cancel()
 		}
-		r, err := newRunner(defaults(1), &Place{Maker: none{err: c.err}})
+		r, err := newRunner(defaults(1), maker{func() (testbed.Environment, error) { return nil, c.err }}, "", "")
 		if err != nil {
 			t.Fatal(err)
 		}
