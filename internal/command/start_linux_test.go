@@ -83,14 +83,14 @@ func TestStartAtAndPerCallAreRefused(t *testing.T) {
 	for args, want := range map[string]string{
 		"--start-at noon": `time "noon" is neither RFC 3339`,
 		"--start-at " + time.Now().Add(25*time.Hour).Format(time.RFC3339): "that is more than a day ahead; it is ",
-		"-f ping --start-at " + soon:             "--start-at means nothing with -f ping: leave it out",
-		"-f pong --start-at " + soon:             "--start-at means nothing with -f pong: leave it out",
-		"-f rx --start-at " + soon:               "--start-at means nothing with -f rx: leave it out",
-		"--per-call 1":                           "--per-call means nothing with -f tx: leave it out",
-		"-f rxseq --per-call 1":                  "--per-call means nothing with -f rxseq: leave it out",
-		"-f ping --per-call 0":                   "--per-call",
-		"-f ping --per-call 1025":                "a system call moves at most 1024 packets",
-		"-f pong -i netmap:nowhere --per-call 1": "all that a netmap ring holds, and netmap:nowhere has such",
+		"-f ping --start-at " + soon:                                      "--start-at means nothing with -f ping: leave it out",
+		"-f pong --start-at " + soon:                                      "--start-at means nothing with -f pong: leave it out",
+		"-f rx --start-at " + soon:                                        "--start-at means nothing with -f rx: leave it out",
+		"--per-call 1":                                                    "--per-call means nothing with -f tx: leave it out",
+		"-f rxseq --per-call 1":                                           "--per-call means nothing with -f rxseq: leave it out",
+		"-f ping --per-call 0":                                            "--per-call",
+		"-f ping --per-call 1025":                                         "a system call moves at most 1024 packets",
+		"-f pong -i netmap:nowhere --per-call 1":                          "all that a netmap ring holds, and netmap:nowhere has such",
 	} {
 		play(strings.Fields("pktgen -i packet:nowhere "+args)...).complains(t, "pktgen", 2, want)
 	}
