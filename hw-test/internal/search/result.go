@@ -64,10 +64,11 @@ func (s *state) nowhere() string {
 	if lowest == 1 {
 		return "nothing arrives at any rate: is there a way from one end to the other?"
 	}
-	if lowest > 0 && highest < 2*lowest {
+	// A device that is too slow loses the more, the faster it goes.
+	if lowest > 0 && lowest < 0.5 && highest < 2*lowest {
 		return fmt.Sprintf("about the same share is lost at any rate, %s to %s", percent(lowest), percent(highest))
 	}
-	return fmt.Sprintf("even the lowest rate loses %s", percent(worst))
+	return fmt.Sprintf("even the lowest rate loses %s: lower ones may pass", percent(worst))
 }
 
 // inversion says where a load passed above one that failed.
