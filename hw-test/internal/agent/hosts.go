@@ -123,7 +123,7 @@ func (h *Hosts) LookAt(ctx context.Context, ports []preflight.Port, fix bool) (*
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		r, err := call[LookOrder, preflight.Report](one, "Look", LookOrder{own, fix})
+		r, err := call[LookOrder, preflight.Report](ctx, one, "Look", LookOrder{own, fix})
 		if err != nil {
 			return nil, err
 		}
@@ -137,7 +137,7 @@ func (h *Hosts) LookAt(ctx context.Context, ports []preflight.Port, fix bool) (*
 func (h *Hosts) RestoreKept(report func(host, name string, err error)) error {
 	var errs []error
 	for _, one := range h.list {
-		out, err := call[Nothing, Restored](one, "Restore", Nothing(false))
+		out, err := call[Nothing, Restored](context.Background(), one, "Restore", Nothing(false))
 		for _, p := range out.List {
 			report(one.name, p.Name, failed(p.Error))
 		}
@@ -149,7 +149,7 @@ func (h *Hosts) RestoreKept(report func(host, name string, err error)) error {
 // Recover puts back on all hosts what programs have left that have ended.
 func (h *Hosts) Recover() (list []recovery.Recovered, err error) {
 	for _, one := range h.list {
-		out, e := call[Nothing, Recovered](one, "Recover", Nothing(false))
+		out, e := call[Nothing, Recovered](context.Background(), one, "Recover", Nothing(false))
 		for _, r := range out.List {
 			r.Host = one.name
 			list = append(list, r)

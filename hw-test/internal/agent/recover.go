@@ -130,7 +130,7 @@ func (h *Host) recover(ctx context.Context, force bool) (Left, error) {
 	if left.Cleaned, err = h.ssh.Clean(ctx, force); err != nil {
 		return left, err
 	}
-	out, err := call[Nothing, Recovered](h, "Recover", Nothing(false))
+	out, err := call[Nothing, Recovered](context.Background(), h, "Recover", Nothing(false))
 	for _, r := range out.List {
 		r.Host = h.name
 		left.Recovered = append(left.Recovered, r)
