@@ -20,8 +20,7 @@ import (
 //	term    end in order             stdout   what the program printed
 //	stdin   what it is to read       stderr
 //	eof     no more of that          taken    of stdin, so many bytes: 4, big-endian
-//	clock                            deaf     it has closed its standard input
-//	                                 clock    UnixNano, 8 bytes
+//	                                 deaf     it has closed its standard input
 //	                                 exit     gob of end, the last one
 //
 // Of stdin at most window bytes are under way that are not taken, so that a
@@ -35,7 +34,6 @@ const (
 	kindTerm
 	kindStdin
 	kindEOF
-	kindClock
 	kindStarted
 	kindStdout
 	kindStderr
@@ -46,7 +44,7 @@ const (
 
 // hello is printed by a supervisor before its first frame. The number is that
 // of the frames above.
-const hello = "==ringwalk supervise 2=="
+const hello = "==ringwalk supervise 3=="
 
 // window bounds what a supervisor keeps of a program's standard input, and what
 // is kept here of what the program says.

@@ -213,7 +213,7 @@ func TestPutError(t *testing.T) {
 
 // TestScripts: what every login shell is to pass on as it is.
 func TestScripts(t *testing.T) {
-	for _, s := range []string{prelude, probeScript, findScript, putScript, removeScript, placesScript} {
+	for _, s := range []string{prelude, probeScript, findScript, putScript, placesScript} {
 		if i := strings.IndexAny(s, `'!\`); i >= 0 {
 			t.Errorf("a script has %q", s[max(0, i-10):i+1])
 		}
