@@ -209,7 +209,7 @@ func (b *fixture) tso(t *testing.T) (on bool) {
 // what the dead have left.
 func TestPutBack(t *testing.T) {
 	b := newFixture(t)
-	hosts := &Hosts{list: []*Host{b.mustConnect(t)}}
+	hosts := &Hosts{lab: &lab.Lab{File: "my lab.yaml"}, list: []*Host{b.mustConnect(t)}}
 	if !b.tso(t) {
 		t.Fatal("a veth without TSO proves nothing")
 	}
@@ -248,6 +248,22 @@ func TestPutBack(t *testing.T) {
 	}
 	if list, err := hosts.Recover(); err != nil || len(list) != 0 {
 		t.Errorf("%+v, %v", list, err)
+	}
+
+	// Where one host fails it is said that others have been changed.
+	other := b.mustConnect(t)
+	if other.name = "other"; other.close() != nil {
+		t.Fatal("an agent that is idle does not end")
+	}
+	hosts.list = append(hosts.list, other)
+	_, err = hosts.LookAt(t.Context(), ports, true)
+	says(t, err, "other: hw-test's agent there", "(on gen, other) stays until hw-test preflight --restore --lab 'my lab.yaml'")
+	if b.tso(t) {
+		t.Error("nothing has been changed")
+	}
+	says(t, hosts.RestoreKept(func(string, string, error) {}), "other: hw-test's agent there")
+	if !b.tso(t) {
+		t.Error("one host that fails keeps the others from being put back")
 	}
 }
 

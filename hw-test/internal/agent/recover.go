@@ -59,7 +59,7 @@ func RecoverCommand() *cobra.Command {
 			}
 			switch {
 			case l == nil && force:
-				return cli.Usagef("--force is for the hosts of a lab: --lab FILE")
+				return cli.Usagef("--force is for the hosts of a lab of environment ssh: --lab FILE")
 			case l == nil:
 				return recoverHere(cmd.OutOrStdout(), asJSON)
 			}
