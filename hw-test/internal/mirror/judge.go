@@ -13,20 +13,21 @@ func (k key) name() string { return k.port + "/" + load(k.load) + "/" + modes[k.
 
 // row is the line: of all rounds' trials the median by the mean round trip, and
 // a verdict on all of them.
-func (c *cell) row(rounds, burst int) Row {
+func (c *cell) row(rounds, burst int, noise float64) Row {
 	row := Row{Port: c.port, Load: c.load, Mode: modes[c.mode].name}
 	if len(c.trials) > 0 {
 		slices.SortFunc(c.trials, func(a, b Row) int { return int(math.Copysign(1, a.Mean-b.Mean)) })
 		row = c.trials[len(c.trials)/2]
 	}
-	row.Verdict, row.Sentence = c.judge(&row, rounds, burst)
+	row.Verdict, row.Sentence = c.judge(&row, rounds, burst, noise)
 	return row
 }
 
 // judge is the verdict on a row whose median trial is shown. Messages at a load
 // that was sent must come back. Where the publisher does not get to its load,
-// what is lost says something about this machine, and nothing of the load.
-func (c *cell) judge(shown *Row, rounds, burst int) (results.Verdict, string) {
+// what is lost says something about this machine, and nothing of the load. So many
+// frames of others as noise may come in a round.
+func (c *cell) judge(shown *Row, rounds, burst int, noise float64) (results.Verdict, string) {
 	var all Row
 	for _, t := range c.trials {
 		all.Sent += t.Sent
@@ -46,7 +47,7 @@ func (c *cell) judge(shown *Row, rounds, burst int) (results.Verdict, string) {
 		return results.Unfinished, "not begun"
 	case n < rounds:
 		return results.Unfinished, fmt.Sprintf("stopped after %d of %d rounds", n, rounds) + lost
-	case all.Foreign > 0:
+	case float64(all.Foreign) > noise*float64(n):
 		return results.Invalid, fmt.Sprintf("%d messages came that nobody here has sent", all.Foreign) + lost
 	case all.Sent == 0:
 		return results.Invalid, "nothing was sent"
@@ -77,7 +78,7 @@ func (r *runner) collect() {
 	var verdicts []results.Verdict
 	for _, pair := range r.pairs {
 		for _, c := range pair {
-			row := c.row(r.Rounds, r.Burst)
+			row := c.row(r.Rounds, r.Burst, r.noise*(r.Send+pause).Seconds())
 			r.rep.Rows = append(r.rep.Rows, row)
 			verdicts = append(verdicts, row.Verdict)
 		}

@@ -141,7 +141,7 @@ func TestLimited(t *testing.T) {
 		want     results.Verdict
 	}{{1000, results.Failed}, {990, results.Failed}, {950, results.Failed}, {900, results.Limited}} {
 		k := cell{key: key{"udp", 1000, 0}, trials: []Row{{Sent: uint64(c.achieved), Received: uint64(c.achieved) - 1, Lost: 1, Achieved: c.achieved}}}
-		if got := k.row(1, 30); got.Verdict != c.want || !strings.Contains(got.Sentence, "1 of ") {
+		if got := k.row(1, 30, 0); got.Verdict != c.want || !strings.Contains(got.Sentence, "1 of ") {
 			t.Errorf("%v: %s: %s, want %s", c.achieved, got.Verdict, got.Sentence, c.want)
 		}
 	}

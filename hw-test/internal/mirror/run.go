@@ -23,6 +23,7 @@ type runner struct {
 	*Options
 	ports testbed.Maker // of what is there; nil: a veth pair is made
 	what  testbed.Description
+	noise float64 // frames of others that may come in a second
 	rep   Report
 	kinds []string
 	pairs [][]*cell     // "one" and "batch" of each load, or "batch" alone
@@ -182,6 +183,7 @@ func (r *runner) run(ctx context.Context, keep *session.Suite) (err error) {
 		r.what = env.Describe()
 		r.rep.Ports = &r.what
 		r.choose(f)
+		r.noise = max(f.From.Noise, f.To.Noise)
 	}
 	r.measure(ctx, keep, func(ctx context.Context, k key) (Row, error) { return r.trial(ctx, f, k) })
 	return nil

@@ -112,6 +112,9 @@ func (r *Runner) Report() any { return r.job.Report }
 func (r *Runner) Run(ctx context.Context, s *session.Session, human, progress io.Writer) error {
 	b := &r.job
 	b.Start = time.Now()
+	if !b.made() { // what it makes is known before, hosts are there now
+		b.Environment = b.Describe()
+	}
 	b.printStart(human)
 	s.PrintStart(human)
 	b.keep = s.Begin(b.Suite)

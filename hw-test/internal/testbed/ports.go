@@ -205,7 +205,7 @@ func (p *ports) take(role Role, e End) (*end, error) {
 	if t.Physical {
 		port.Late = late
 	}
-	if !t.Packet && role == Receiver {
+	if !t.Packet {
 		launch := port.Launch
 		port.Launch = func(ctx context.Context, name string, args []string, stdout, stderr io.Writer) (func() (int, error), error) {
 			if err := e.Host.Flush(t.Spec); err != nil {

@@ -324,7 +324,7 @@ func TestFailures(t *testing.T) {
 	good, rcv := says(`{"packets": 1, "end_records": 1}`, 0), says(`{"packets": 1, "probe": {}}`, 0)
 	refuses := says(`{"errors": ["no such device"], "exit_status": 1}`, 1)
 	for want, c := range map[string][5]program.Launcher{
-		"pktgen was not started, because rcv did not get ready\npacket:eth2 of x: rcv could not be started: out of processes": {good, good, good, rcv, broken},
+		"pktgen was not started, because rcv did not get ready; packet:eth2 of x: rcv could not be started: out of processes": {good, good, good, rcv, broken},
 		"packet:eth1 of b: pktgen ended with status 1: no such device":                                                        {good, refuses, good, rcv, rcv},
 		"packet:eth1 of x: rcv's result has no probes":                                                                        {good, good, good, good, rcv},
 	} {
