@@ -7,7 +7,6 @@ import (
 	"encoding/gob"
 	"fmt"
 	"io"
-	"strings"
 	"time"
 )
 
@@ -111,15 +110,19 @@ const maxChatter = 64 << 10
 
 // readHello skips what a shell's startup files print.
 func readHello(r *bufio.Reader) error {
+	want := hello + "\n"
+	var last []byte // as much as that has; chatter may end without a newline
 	for n := 0; n < maxChatter; {
-		line, err := r.ReadString('\n')
-		if strings.HasSuffix(line, hello+"\n") { // chatter may end without a newline
+		part, err := r.ReadSlice('\n')
+		last = append(last, part...)
+		last = last[max(0, len(last)-len(want)):]
+		if string(last) == want {
 			return nil
 		}
-		if err != nil {
+		if err != nil && err != bufio.ErrBufferFull {
 			return err
 		}
-		n += len(line)
+		n += len(part)
 	}
 	return fmt.Errorf("it printed %d bytes that are not from hw-test", maxChatter)
 }
