@@ -17,7 +17,6 @@ import (
 // A Host is one of a lab's, with an agent on it. It is a testbed.Host.
 type Host struct {
 	name    string
-	nodes   []string // of the lab
 	ssh     *remote.Host
 	talk    *remote.Conversation
 	said    remote.Tail // by the agent on its standard error
@@ -35,7 +34,7 @@ const patience = 2 * time.Minute
 
 // connect connects to a host, and learns what it is.
 func connect(ctx context.Context, of *lab.Host, conf *remote.Config) (h *Host, err error) {
-	h = &Host{name: of.Name, nodes: of.Nodes, patience: patience}
+	h = &Host{name: of.Name, patience: patience}
 	defer func() {
 		if err != nil {
 			if ctx.Err() != nil {
