@@ -249,7 +249,7 @@ refuse() { # WHERE WHY
 # document goes through a file's blocks.
 document() { # FILE
 	local line info='' number=0 open='' file words text=$1
-	local command='^ *([$#] )?(sudo )?((pktgen|rcv|hw-test|go|ip|apt|systemctl) +([^v0-9]|v[^0-9])|(build|scripts)/)'
+	local command='^([$#] )?(sudo )?((pktgen|rcv|hw-test|go|ip|apt|systemctl) +([^v0-9]|v[^0-9])|(build|scripts)/)'
 	while IFS= read -r line || [ -n "$line" ]; do
 		number=$((number + 1))
 		if [[ $line =~ ^\ +\`\`\`|^\ *~~~ ]]; then

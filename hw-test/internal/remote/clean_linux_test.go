@@ -149,10 +149,18 @@ ln -s "$HOME/else" "$TMPDIR/ringwalk-0"
 	if err := os.MkdirAll(cache, 0o700); err != nil {
 		t.Fatal(err)
 	}
+	write(t, s.Path(filepath.Join(own, older)), "")
+	// One that is being written, and two of processes that do not: .new-1 would
+	// be sshd's.
+	go h.script(t.Context(), `: >"$1/.new-$$"; sleep 60;`, nil, cache)
+	var written []string
+	within(t, 10*time.Second, "a file is being written", func() bool {
+		written, _ = filepath.Glob(filepath.Join(cache, ".new-*"))
+		return len(written) == 1
+	})
 	for _, name := range []string{older, "hw-test-notes", ".new-1", ".new-999999999"} {
 		write(t, filepath.Join(cache, name), "")
 	}
-	write(t, s.Path(filepath.Join(own, older)), "")
 	write(t, filepath.Join(s.Home, "else", older), "behind a symbolic link")
 
 	// What cannot be removed is an error, and keeps nothing else.
@@ -169,8 +177,8 @@ ln -s "$HOME/else" "$TMPDIR/ringwalk-0"
 	if !errors.Is(err, syscall.EROFS) {
 		t.Errorf("%v is not EROFS", err)
 	}
-	want := []string{filepath.Join(cache, ".new-999999999"), filepath.Join(cache, older)}
-	if !slices.Equal(got.Removed, want) || len(got.Kept) != 1 || got.Kept[0] != (Kept{filepath.Join(cache, ".new-1"), "it is being written, by process 1"}) {
+	want := []string{filepath.Join(cache, ".new-1"), filepath.Join(cache, ".new-999999999"), filepath.Join(cache, older)}
+	if !slices.Equal(got.Removed, want) || len(got.Kept) != 1 || got.Kept[0].Path != written[0] || !strings.HasPrefix(got.Kept[0].Why, "it is being written, by process ") {
 		t.Errorf("%+v, want %v to be removed", got, want)
 	}
 	remount("rw")

@@ -25,7 +25,7 @@ echo none;`
 d=$(where "$3"); f="$d/$2"; t=;
 clean() { [ "$t" ] && rm -f "$t" && rmdir "$d" 2>/dev/null; };
 fail() { echo "fail $1 $d"; echo "$2"; exit; };
-trap clean EXIT; trap exit HUP INT TERM;
+trap clean EXIT; trap exit HUP INT PIPE TERM;
 e=$(mkdir -p "$d" 2>&1) || fail make "$e";
 if [ -h "$d" ]; then fail trust "it is a symbolic link"; fi;
 [ -O "$d" ] || fail trust "it belongs to somebody else";

@@ -2,7 +2,6 @@ package remote
 
 import (
 	"encoding/json"
-	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -123,7 +122,7 @@ func (l *left) remove(dir string) {
 		number, half := strings.CutPrefix(entry.Name(), ".new-")
 		switch why := ""; {
 		case half:
-			if pid, err := strconv.Atoi(number); err == nil && !errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) {
+			if pid, err := strconv.Atoi(number); err == nil && isWriting(pid) {
 				why = "it is being written, by process " + number
 			}
 			rest += l.removeUnless(why, path)

@@ -25,3 +25,6 @@ func (l *left) user(path string) string {
 	}
 	return ""
 }
+
+// isWriting tells whether there is a process of that number.
+func isWriting(pid int) bool { return !errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) }
