@@ -17,56 +17,88 @@ import (
 // A Host is one of a lab's, with an agent on it. It is a testbed.Host.
 type Host struct {
 	name    string
-	nodes   []string // of the lab
 	ssh     *remote.Host
 	talk    *remote.Conversation
+	said    remote.Tail // by the agent on its standard error
 	client  *rpc.Client
 	clock   testbed.Clock // at the connection
 	machine machine.Host
 	devices []lab.Device
+
+	patience time.Duration // for an answer
 }
+
+// patience is ample: to change a NIC's settings and see its link again takes
+// seconds.
+const patience = 2 * time.Minute
 
 // connect connects to a host, and learns what it is.
 func connect(ctx context.Context, of *lab.Host, conf *remote.Config) (h *Host, err error) {
-	h = &Host{name: of.Name, nodes: of.Nodes}
+	h = &Host{name: of.Name, patience: patience}
 	defer func() {
 		if err != nil {
+			if ctx.Err() != nil {
+				err = context.Cause(ctx)
+			}
 			err = errors.Join(err, h.close())
 		}
 	}()
 	if h.ssh, err = remote.Dial(ctx, of.Target, conf); err != nil {
 		return h, err
 	}
-	// Its life is that of the connection, not of the dialling.
-	if h.talk, err = h.ssh.Converse(context.WithoutCancel(ctx), "hw-test", []string{"agent"}, nil); err != nil {
+	// Its life is that of the connection; ctx ends it only while connecting.
+	life, end := context.WithCancel(context.WithoutCancel(ctx))
+	defer context.AfterFunc(ctx, end)()
+	if h.talk, err = h.ssh.Converse(life, "hw-test", []string{"agent"}, &h.said); err != nil {
 		return h, err
 	}
 	h.client = rpc.NewClient(h.talk)
-	if h.clock, err = h.Clock(); err != nil {
+	if h.clock, err = h.ask(ctx); err != nil {
 		return h, err
 	}
-	if h.machine, err = call[Nothing, machine.Host](h, "Machine", Nothing(false)); err != nil {
+	if h.machine, err = call[Nothing, machine.Host](ctx, h, "Machine", Nothing(false)); err != nil {
 		return h, err
 	}
-	h.devices, err = call[Nothing, []lab.Device](h, "Devices", Nothing(false))
+	h.devices, err = call[Nothing, []lab.Device](ctx, h, "Devices", Nothing(false))
 	return h, err
 }
 
-// call asks the agent. It returns at the latest when the connection is lost.
-func call[In, Out any](h *Host, method string, in In) (out Out, err error) {
-	err = h.client.Call("Agent."+method, in, &out)
-	said, ok := errors.AsType[rpc.ServerError](err)
-	switch {
-	case err == nil:
+// call asks the agent and waits for its answer, until ctx ends, the connection
+// is lost, or the agent has been silent for too long: that one is ended. What the
+// agent does goes on when ctx ends.
+func call[In, Out any](ctx context.Context, h *Host, method string, in In) (Out, error) {
+	var none, out Out // out is written to until the call is done
+	asked := h.client.Go("Agent."+method, in, &out, make(chan *rpc.Call, 1))
+	late := time.NewTimer(h.patience)
+	defer late.Stop()
+	select {
+	case <-asked.Done:
+	case <-ctx.Done():
+		return none, context.Cause(ctx)
+	case <-late.C:
+		_ = h.talk.Close() // the error is that it has to be killed
+		return none, fmt.Errorf("%s: hw-test's agent there did not answer for %v and was ended: does a device or its driver hang there (dmesg)?", h.name, h.patience)
+	}
+	if asked.Error == nil {
 		return out, nil
-	case ok:
-		return out, fmt.Errorf("%s: %w", h.name, unmark(string(said)))
 	}
-	// net/rpc's own words do not say why.
-	if _, ended := h.talk.Wait(); ended != nil {
-		err = ended
+	if said, ok := errors.AsType[rpc.ServerError](asked.Error); ok {
+		return none, fmt.Errorf("%s: %w", h.name, unmark(string(said)))
 	}
-	return out, fmt.Errorf("%s: hw-test's agent there %w", h.name, err)
+	return none, fmt.Errorf("%s: hw-test's agent there %w", h.name, h.gone(asked.Error))
+}
+
+// gone says why a conversation is over, for net/rpc's own words do not. It sees
+// to it that it is: an answer that cannot be understood ends net/rpc's part only.
+func (h *Host) gone(err error) error {
+	_ = h.talk.Close() // Wait has its error
+	switch status, ended := h.talk.Wait(); {
+	case ended != nil:
+		return ended
+	case h.said.String() != "":
+		return fmt.Errorf("ended with status %d and said: %s", status, &h.said)
+	}
+	return fmt.Errorf("has ended (%w)", err)
 }
 
 // Name is what the lab file calls it.
@@ -78,10 +110,12 @@ const rounds = 16
 
 // Clock asks the host for its time. Its answer is from any moment of the round
 // trip, the quickest of which tells most.
-func (h *Host) Clock() (c testbed.Clock, err error) {
+func (h *Host) Clock() (testbed.Clock, error) { return h.ask(context.Background()) }
+
+func (h *Host) ask(ctx context.Context) (c testbed.Clock, err error) {
 	for i := range rounds {
 		before := time.Now()
-		there, err := call[Nothing, int64](h, "Now", Nothing(false))
+		there, err := call[Nothing, int64](ctx, h, "Now", Nothing(false))
 		if err != nil {
 			return c, err
 		}
@@ -97,7 +131,7 @@ func (h *Host) Launcher() program.Launcher { return h.ssh.Launcher() }
 
 // Take is testbed.Host's.
 func (h *Host) Take(spec string, role testbed.Role) (*testbed.Taken, error) {
-	t, err := call[TakeOrder, testbed.Taken](h, "Take", TakeOrder{spec, role})
+	t, err := call[TakeOrder, testbed.Taken](context.Background(), h, "Take", TakeOrder{spec, role})
 	if err != nil {
 		return nil, err
 	}
@@ -105,28 +139,30 @@ func (h *Host) Take(spec string, role testbed.Role) (*testbed.Taken, error) {
 }
 
 // HasLink is testbed.Host's.
-func (h *Host) HasLink(device string) (bool, error) { return call[string, bool](h, "HasLink", device) }
+func (h *Host) HasLink(device string) (bool, error) {
+	return call[string, bool](context.Background(), h, "HasLink", device)
+}
 
 // LinkBPS is testbed.Host's.
 func (h *Host) LinkBPS(spec string) (float64, error) {
-	return call[string, float64](h, "LinkBPS", spec)
+	return call[string, float64](context.Background(), h, "LinkBPS", spec)
 }
 
 // Flush is testbed.Host's.
 func (h *Host) Flush(spec string) error {
-	_, err := call[string, Nothing](h, "Flush", spec)
+	_, err := call[string, Nothing](context.Background(), h, "Flush", spec)
 	return err
 }
 
 // Counters is testbed.Host's.
 func (h *Host) Counters(device string) (testbed.Counters, error) {
-	return call[string, testbed.Counters](h, "Counters", device)
+	return call[string, testbed.Counters](context.Background(), h, "Counters", device)
 }
 
 // Release is testbed.Host's. Where the connection is lost the agent does it by
 // itself.
 func (h *Host) Release() error {
-	if _, err := call[Nothing, Nothing](h, "Release", Nothing(false)); !errors.Is(err, remote.ErrLost) {
+	if _, err := call[Nothing, Nothing](context.Background(), h, "Release", Nothing(false)); !errors.Is(err, remote.ErrLost) {
 		return err
 	}
 	return nil

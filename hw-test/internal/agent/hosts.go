@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -10,6 +11,7 @@ import (
 	"github.com/ringwalk/ringwalk/hw-test/internal/preflight"
 	"github.com/ringwalk/ringwalk/hw-test/internal/recovery"
 	"github.com/ringwalk/ringwalk/hw-test/internal/results"
+	"github.com/ringwalk/ringwalk/internal/cli"
 )
 
 // Hosts are those of a lab of environment ssh, connected.
@@ -99,7 +101,7 @@ func (h *Hosts) Machines() (list []results.RemoteHost) {
 }
 
 // Look looks at all hosts and the lab's ports, and with fix changes what can be
-// changed, until RestoreKept.
+// changed, until RestoreKept, also where it then fails.
 func (h *Hosts) Look(ctx context.Context, fix bool) (*preflight.Report, error) {
 	return h.LookAt(ctx, preflight.Of(h.lab), fix)
 }
@@ -123,8 +125,12 @@ func (h *Hosts) LookAt(ctx context.Context, ports []preflight.Port, fix bool) (*
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		r, err := call[LookOrder, preflight.Report](one, "Look", LookOrder{own, fix})
-		if err != nil {
+		r, err := call[LookOrder, preflight.Report](ctx, one, "Look", LookOrder{own, fix})
+		switch {
+		case err != nil && fix:
+			return nil, fmt.Errorf("%w; what has been changed until then (on %s) stays until %s", err,
+				strings.Join(append(names, one.name), ", "), cli.Shell("hw-test", "preflight", "--restore", "--lab", h.lab.File))
+		case err != nil:
 			return nil, err
 		}
 		names = append(names, one.name)
@@ -137,7 +143,7 @@ func (h *Hosts) LookAt(ctx context.Context, ports []preflight.Port, fix bool) (*
 func (h *Hosts) RestoreKept(report func(host, name string, err error)) error {
 	var errs []error
 	for _, one := range h.list {
-		out, err := call[Nothing, Restored](one, "Restore", Nothing(false))
+		out, err := call[Nothing, Restored](context.Background(), one, "Restore", Nothing(false))
 		for _, p := range out.List {
 			report(one.name, p.Name, failed(p.Error))
 		}
@@ -149,7 +155,7 @@ func (h *Hosts) RestoreKept(report func(host, name string, err error)) error {
 // Recover puts back on all hosts what programs have left that have ended.
 func (h *Hosts) Recover() (list []recovery.Recovered, err error) {
 	for _, one := range h.list {
-		out, e := call[Nothing, Recovered](one, "Recover", Nothing(false))
+		out, e := call[Nothing, Recovered](context.Background(), one, "Recover", Nothing(false))
 		for _, r := range out.List {
 			r.Host = one.name
 			list = append(list, r)

@@ -59,7 +59,7 @@ func RecoverCommand() *cobra.Command {
 			}
 			switch {
 			case l == nil && force:
-				return cli.Usagef("--force is for the hosts of a lab: --lab FILE")
+				return cli.Usagef("--force is for the hosts of a lab of environment ssh: --lab FILE")
 			case l == nil:
 				return recoverHere(cmd.OutOrStdout(), asJSON)
 			}
@@ -130,7 +130,7 @@ func (h *Host) recover(ctx context.Context, force bool) (Left, error) {
 	if left.Cleaned, err = h.ssh.Clean(ctx, force); err != nil {
 		return left, err
 	}
-	out, err := call[Nothing, Recovered](h, "Recover", Nothing(false))
+	out, err := call[Nothing, Recovered](context.Background(), h, "Recover", Nothing(false))
 	for _, r := range out.List {
 		r.Host = h.name
 		left.Recovered = append(left.Recovered, r)

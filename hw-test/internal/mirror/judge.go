@@ -1,8 +1,8 @@
 package mirror
 
 import (
+	"cmp"
 	"fmt"
-	"math"
 	"slices"
 
 	"github.com/ringwalk/ringwalk/hw-test/internal/results"
@@ -16,7 +16,7 @@ func (k key) name() string { return k.port + "/" + load(k.load) + "/" + modes[k.
 func (c *cell) row(rounds, burst int, noise float64) Row {
 	row := Row{Port: c.port, Load: c.load, Mode: modes[c.mode].name}
 	if len(c.trials) > 0 {
-		slices.SortFunc(c.trials, func(a, b Row) int { return int(math.Copysign(1, a.Mean-b.Mean)) })
+		slices.SortFunc(c.trials, func(a, b Row) int { return cmp.Compare(a.Mean, b.Mean) })
 		row = c.trials[len(c.trials)/2]
 	}
 	row.Verdict, row.Sentence = c.judge(&row, rounds, burst, noise)

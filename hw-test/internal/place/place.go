@@ -105,6 +105,9 @@ func (w *Where) Complete(fs *pflag.FlagSet) (env lab.Environment, err error) {
 	o := &w.options
 	o.Kind, o.DstMAC, o.Src, o.Dst, o.LinkWait = string(env), w.DstMAC.String(), w.Src, w.Dst, w.LinkWait
 	if w.InMachine != "" {
+		if len(o.Ways) != 1 {
+			return "", cli.Usagef("--in-machine goes with the two --ports of its path; hw-test vm gives both")
+		}
 		o.Kind, o.Ways[0].Path = string(lab.VM), w.InMachine
 	}
 	return env, nil

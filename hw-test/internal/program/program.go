@@ -93,7 +93,7 @@ type Program struct {
 // Start starts a program by l. What goes wrong is in its Outcome, and so is that
 // the end of ctx ended it, in order or not.
 func Start(ctx context.Context, l Launcher, name string, args []string) *Program {
-	var stdout bytes.Buffer
+	var stdout document
 	stderr := lines{want: name + ": ready:", seen: make(chan struct{})}
 	p := &Program{ready: stderr.seen, ended: make(chan struct{})}
 	own, stop := context.WithCancel(ctx)
@@ -113,9 +113,34 @@ func Start(ctx context.Context, l Launcher, name string, args []string) *Program
 			p.out.Failure = ErrHangs.Error()
 			return
 		}
-		p.out = newOutcome(status, err, stdout.Bytes(), stderr.tail)
+		if err == nil && stdout.over {
+			err = fmt.Errorf("printed more than %d MiB, which is no result", most>>20)
+			stdout.text = nil
+		}
+		p.out = newOutcome(status, err, stdout.text, stderr.tail)
 	}()
 	return p
+}
+
+// most bounds what is kept of a program's output, and longest a line of its
+// standard error: it may run on a host that nobody here answers for. A result
+// has a few hundred bytes for each stream, of which rcv tells 1024 apart.
+const (
+	most    = 16 << 20
+	longest = 64 << 10
+)
+
+// A document keeps a standard output, or its beginning.
+type document struct {
+	text []byte
+	over bool
+}
+
+func (d *document) Write(b []byte) (int, error) {
+	if d.over = d.over || len(d.text)+len(b) > most; !d.over {
+		d.text = append(d.text, b...)
+	}
+	return len(b), nil
 }
 
 // An Outcome is how a program ended.
@@ -204,6 +229,7 @@ func (l *lines) Write(b []byte) (int, error) {
 	for {
 		line, rest, whole := bytes.Cut(l.part, []byte{'\n'})
 		if !whole {
+			l.part = l.part[:min(len(l.part), longest)]
 			return len(b), nil
 		}
 		l.part = rest

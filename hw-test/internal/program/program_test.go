@@ -1,6 +1,7 @@
 package program
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -62,5 +63,30 @@ func TestLines(t *testing.T) {
 	}
 	if got := strings.Join(l.tail, "|"); got != "rcv: ready: 2|rcv: ready: 3|rcv: ready: 4" {
 		t.Errorf("tail is %s", got)
+	}
+	for range 100 {
+		io.WriteString(&l, strings.Repeat("x", 10000))
+	}
+	io.WriteString(&l, "\nlast\n")
+	if n := len(l.tail); len(l.tail[n-2]) > longest+10000 || l.tail[n-1] != "last" {
+		t.Errorf("%d bytes of one line, and then %q", len(l.tail[n-2]), l.tail[n-1])
+	}
+}
+
+// TestFlood: a program that does not stop printing takes no more memory for it.
+func TestFlood(t *testing.T) {
+	for wrote, want := range map[int]string{most - 2: "", most - 1: "printed more than 16 MiB, which is no result"} {
+		o := Start(t.Context(), func(_ context.Context, _ string, _ []string, stdout, _ io.Writer) (func() (int, error), error) {
+			return func() (int, error) {
+				for n := wrote; n > 0; n -= min(n, 1<<20) {
+					io.WriteString(stdout, strings.Repeat(" ", min(n, 1<<20)))
+				}
+				io.WriteString(stdout, "{}")
+				return 0, nil
+			}, nil
+		}, "rcv", nil).Wait()
+		if o.Failure != want || (o.Result == nil) != (want != "") {
+			t.Errorf("%d bytes: %+v", wrote+2, o)
+		}
 	}
 }

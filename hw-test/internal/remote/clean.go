@@ -85,7 +85,7 @@ func (h *Host) Clean(ctx context.Context, force bool) (Cleaned, error) {
 		args = append(args, "--force")
 	}
 	var stdout bytes.Buffer
-	var stderr tail
+	var stderr Tail
 	wait, err := h.Launcher()(ctx, "hw-test", append(append(args, "--"), dirs...), &stdout, &stderr)
 	if err != nil {
 		return Cleaned{}, fail(err)

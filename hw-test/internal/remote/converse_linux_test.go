@@ -149,7 +149,7 @@ func TestConverse(t *testing.T) {
 		began := time.Now()
 		cancel()
 		_, err := c.Wait()
-		if took := time.Since(began); err != program.ErrHangs || took < grace || took > grace+linger {
+		if took := time.Since(began); err != program.ErrHangs || took < grace || took > grace+linger+2*time.Second {
 			t.Errorf("ended after %v: %v", took, err)
 		}
 		err = <-wrote
@@ -164,6 +164,7 @@ func TestConverse(t *testing.T) {
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()
 		c := converse(t, h, ctx, "play-flood", jsonOf(1<<50))
+		isFull(t, c)
 		time.Sleep(2 * h.config.Silence)
 		cancel()
 		if _, err := c.Wait(); err != program.ErrHangs {
@@ -211,13 +212,23 @@ func TestConverse(t *testing.T) {
 	})
 	t.Run("the host is closed", func(t *testing.T) {
 		c := converse(t, h, ctx, "play-flood", jsonOf(1<<50), token("flood")) // nobody reads it
-		time.Sleep(200 * time.Millisecond)
+		isFull(t, c)
 		h.Close()
 		n, err := io.Copy(io.Discard, c)
 		if n != window || !errors.Is(err, net.ErrClosed) || errors.Is(err, ErrLost) {
 			t.Errorf("%d bytes, then %v", n, err)
 		}
 		within(t, 5*time.Second, "without the program", func() bool { return len(processes(token("flood"))) == 0 })
+	})
+}
+
+// isFull waits until a conversation has printed all that is kept of it.
+func isFull(t *testing.T, c *Conversation) {
+	t.Helper()
+	within(t, 20*time.Second, "with all that is kept", func() bool {
+		c.out.mu.Lock()
+		defer c.out.mu.Unlock()
+		return len(c.out.bytes) == window
 	})
 }
 

@@ -37,10 +37,6 @@ e=$(chmod 755 "$t" 2>&1) || fail write "$e";
 e=$("$t" --version 2>&1 </dev/null) || fail start "$e";
 e=$(mv -f "$t" "$f" 2>&1) || fail write "$e";
 echo have "$f";`
-
-	removeScript = `
-e=$(rm -f "$1" 2>&1) || { echo "$e"; exit; };
-rmdir "${1%/*}" 2>/dev/null; echo done;`
 )
 
 // deploy sees to it that hw-test is on the host, and copies it only if it is
@@ -121,14 +117,4 @@ func putError(lines []string) error {
 		}
 	}
 	return fmt.Errorf("%s: could not %s the copy: %s", dir, step, said)
-}
-
-// Remove removes the copy of hw-test from the host, and its directory if that
-// is empty then. What runs goes on, but nothing more can be started.
-func (h *Host) Remove(ctx context.Context) error {
-	lines, err := h.script(ctx, removeScript, nil, h.path)
-	if err == nil && lines[0] != "done" {
-		err = fmt.Errorf("remove hw-test from %s: %s", h.name, strings.Join(lines, " "))
-	}
-	return err
 }

@@ -7,7 +7,7 @@
 //	└─────────┘  keepalive            └──────┘                 │ pipes, own
 //	 Launcher: start, beats, term ───────────────────────────▶ │ process group
 //	 Converse: standard input ───────────────────────────────▶ │
-//	           ◀───────── output, exit status or signal, clock │
+//	           ◀──────────────── output, exit status or signal │
 //	                                                           ▼
 //	                                                    pktgen, rcv, …
 //
@@ -21,8 +21,8 @@
 // of hw-test do.
 //
 // Copies stay on the host, also those of other versions, so that the next Dial
-// finds its own. Remove removes one, Clean all of them, and it says what of
-// other runs is there; that is for after a crash of the controller.
+// finds its own. Clean removes them, and says what of other runs is there; that
+// is for after a crash of the controller.
 //
 // # Host keys
 //

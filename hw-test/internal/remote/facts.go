@@ -19,9 +19,6 @@ type Facts struct {
 	NetAdmin bool `json:"net_admin"`
 }
 
-// Facts returns what the host was found to be when Dial connected.
-func (h *Host) Facts() Facts { return h.facts }
-
 const probeScript = `
 echo os $(uname -s); echo arch $(uname -m); echo kernel $(uname -r); echo name $(uname -n);
 echo uid $(id -u); echo caps $(grep CapEff /proc/self/status 2>/dev/null | cut -f2);`

@@ -7,7 +7,6 @@ import (
 	"encoding/gob"
 	"fmt"
 	"io"
-	"strings"
 	"time"
 )
 
@@ -20,8 +19,7 @@ import (
 //	term    end in order             stdout   what the program printed
 //	stdin   what it is to read       stderr
 //	eof     no more of that          taken    of stdin, so many bytes: 4, big-endian
-//	clock                            deaf     it has closed its standard input
-//	                                 clock    UnixNano, 8 bytes
+//	                                 deaf     it has closed its standard input
 //	                                 exit     gob of end, the last one
 //
 // Of stdin at most window bytes are under way that are not taken, so that a
@@ -35,7 +33,6 @@ const (
 	kindTerm
 	kindStdin
 	kindEOF
-	kindClock
 	kindStarted
 	kindStdout
 	kindStderr
@@ -46,7 +43,7 @@ const (
 
 // hello is printed by a supervisor before its first frame. The number is that
 // of the frames above.
-const hello = "==ringwalk supervise 2=="
+const hello = "==ringwalk supervise 3=="
 
 // window bounds what a supervisor keeps of a program's standard input, and what
 // is kept here of what the program says.
@@ -113,15 +110,19 @@ const maxChatter = 64 << 10
 
 // readHello skips what a shell's startup files print.
 func readHello(r *bufio.Reader) error {
+	want := hello + "\n"
+	var last []byte // as much as that has; chatter may end without a newline
 	for n := 0; n < maxChatter; {
-		line, err := r.ReadString('\n')
-		if strings.HasSuffix(line, hello+"\n") { // chatter may end without a newline
+		part, err := r.ReadSlice('\n')
+		last = append(last, part...)
+		last = last[max(0, len(last)-len(want)):]
+		if string(last) == want {
 			return nil
 		}
-		if err != nil {
+		if err != nil && err != bufio.ErrBufferFull {
 			return err
 		}
-		n += len(line)
+		n += len(part)
 	}
 	return fmt.Errorf("it printed %d bytes that are not from hw-test", maxChatter)
 }

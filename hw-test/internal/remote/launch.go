@@ -71,7 +71,7 @@ type link struct {
 	host    *Host
 	session *ssh.Session
 	in      *bufio.Reader
-	stderr  *tail
+	stderr  *Tail
 
 	mu  sync.Mutex
 	out io.Writer
@@ -83,7 +83,7 @@ func (h *Host) link(ctx context.Context) (*link, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &link{host: h, session: s, stderr: &tail{}}
+	l := &link{host: h, session: s, stderr: &Tail{}}
 	s.Stderr = l.stderr
 	if l.out, err = s.StdinPipe(); err != nil {
 		return nil, err
@@ -250,13 +250,15 @@ func (r *run) outcome() (int, error) {
 	return r.end.Status, nil
 }
 
-// tail keeps the first words of a standard error.
-type tail struct {
+// A Tail keeps the first words of a standard error: 500 bytes. Its methods may be
+// called at the same time.
+type Tail struct {
 	mu   sync.Mutex
 	text []byte
 }
 
-func (t *tail) Write(b []byte) (int, error) {
+// Write never fails.
+func (t *Tail) Write(b []byte) (int, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if room := 500 - len(t.text); room > 0 {
@@ -265,7 +267,8 @@ func (t *tail) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-func (t *tail) String() string {
+// String is the words, without spaces around.
+func (t *Tail) String() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return strings.TrimSpace(string(t.text))

@@ -2,6 +2,7 @@ package remote
 
 import (
 	"errors"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -29,8 +30,8 @@ func TestLost(t *testing.T) {
 		if !errors.Is(err, ErrLost) {
 			t.Errorf("%v is not ErrLost", err)
 		}
-		if _, _, err = w.h.Clock(t.Context()); !errors.Is(err, ErrLost) {
-			t.Errorf("the clock after that: %v", err)
+		if _, err = w.h.Launcher()(t.Context(), "play-exit", []string{"0"}, io.Discard, io.Discard); !errors.Is(err, ErrLost) {
+			t.Errorf("after that: %v", err)
 		}
 		// A program that ends in order gets to do so, though nobody reads what
 		// it prints.

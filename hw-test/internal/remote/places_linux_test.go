@@ -60,10 +60,10 @@ touch "$HOME/file"
 		}
 		c.CacheDir = ""
 		h := l.mustDial(Target{Host: s.Address, User: "tester"}, c)
-		if f := h.Facts(); f.UID != 1000 || f.NetRaw || f.NetAdmin || filepath.Dir(h.path) != filepath.Join(s.Tmp, "ringwalk-1000") {
+		if f := h.facts; f.UID != 1000 || f.NetRaw || f.NetAdmin || filepath.Dir(h.path) != filepath.Join(s.Tmp, "ringwalk-1000") {
 			t.Errorf("%+v, at %s", f, h.path)
 		}
-		if err := h.Remove(context.Background()); err != nil {
+		if _, err := h.Clean(context.Background(), false); err != nil {
 			t.Error(err)
 		}
 	})
@@ -81,7 +81,7 @@ touch "$HOME/file"
 		if second, err := os.Stat(again.path); err != nil || !os.SameFile(first, second) {
 			t.Errorf("copied again: %v", err)
 		}
-		if err := h.Remove(context.Background()); err != nil {
+		if _, err := h.Clean(context.Background(), false); err != nil {
 			t.Error(err)
 		}
 	})
@@ -102,8 +102,8 @@ mount -t tmpfs -o size=1m tmpfs "$TMPDIR"
 		c.CacheDir = filepath.Join(s.Home, "half")
 		h := l.mustDial(Target{Host: s.Address}, c)
 		b, err := c.imageFor(h.facts)
-		if err := errors.Join(err, h.Remove(context.Background())); err != nil {
-			t.Fatal(err)
+		if _, failed := h.Clean(context.Background(), false); err != nil || failed != nil {
+			t.Fatal(err, failed)
 		}
 		// What a broken connection leaves of a copy.
 		lines, err := h.script(context.Background(), putScript, b.bytes[:len(b.bytes)/2], b.sum, b.name(), c.CacheDir)
@@ -117,7 +117,7 @@ mount -t tmpfs -o size=1m tmpfs "$TMPDIR"
 	})
 	t.Run("other hosts", func(t *testing.T) {
 		h := l.mustDial(Target{Host: s.Address}, l.config(s))
-		defer h.Remove(context.Background())
+		defer h.Clean(context.Background(), false)
 		_, err := h.config.imageFor(Facts{OS: "linux", Arch: "riscv64"})
 		wants(t, err, "the host is linux/riscv64", "GOOS=linux GOARCH=riscv64 go build -o hw-test-linux-riscv64 ./hw-test")
 		h.config.Binaries = map[string]string{h.facts.OS + "/" + h.facts.Arch: l.Identity}

@@ -111,8 +111,6 @@ func (s *supervisor) loop() error {
 				if err := s.input(f); err != nil {
 					return err
 				}
-			case kindClock:
-				s.out.frame(kindClock, binary.BigEndian.AppendUint64(nil, uint64(time.Now().UnixNano())))
 			}
 			patience.Reset(silence)
 		case <-patience.C:

@@ -249,25 +249,25 @@ func (s *Session) keep(err error) {
 }
 
 // Finish writes the rest and prints where the report is. It returns the exit
-// status of all suites, and what could not be written.
+// status of all suites, and what could not be written or closed.
 func (s *Session) Finish(interrupted bool, w io.Writer) (int, error) {
 	s.Interrupted = interrupted
 	s.Seconds = time.Since(s.Start).Seconds()
 	for _, u := range s.Suites {
 		s.ExitStatus = worse(s.ExitStatus, u.ExitStatus)
 	}
-	s.keep(s.close())
+	unclosed := s.close()
 	if s.dir == nil {
-		return s.ExitStatus, errors.Join(s.errs...)
+		return s.ExitStatus, errors.Join(append(s.errs, unclosed)...)
 	}
 	s.write()
 	if err := errors.Join(s.errs...); err != nil {
-		return s.ExitStatus, fmt.Errorf("not all results could be kept: %w", err)
+		return s.ExitStatus, errors.Join(fmt.Errorf("not all results could be kept: %w", err), unclosed)
 	}
 	if s.temporary == "" {
 		fmt.Fprintf(w, "Report: %s\n", filepath.Join(s.dir.Path(), report))
 	}
-	return s.ExitStatus, nil
+	return s.ExitStatus, unclosed
 }
 
 // worse is the exit status of two parts.

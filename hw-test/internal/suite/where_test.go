@@ -80,6 +80,7 @@ func TestWhere(t *testing.T) {
 		{args: "--ports netmap:a/x,vb", wrong: "exclusive"},
 		{args: "--path 1", wrong: "give --lab, too"},
 		{args: "--reverse", wrong: "--reverse needs ports"},
+		{args: "--in-machine x", wrong: "--in-machine goes with the two --ports"},
 		{args: "--env vm", wrong: "--env vm: say which ports: --lab FILE"},
 		{args: "--env local", wrong: "--lab FILE, or --ports"},
 		{args: "--env x", wrong: "none of veth-dut, veth, local, ssh and vm"},

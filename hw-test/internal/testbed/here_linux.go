@@ -144,7 +144,10 @@ func (*Here) HasLink(device string) (bool, error) {
 	if _, gone := errors.AsType[netlink.LinkNotFoundError](err); gone {
 		return false, noInterface(device, err)
 	}
-	return err == nil && link.Attrs().RawFlags&unix.IFF_LOWER_UP != 0, nil
+	if err != nil {
+		return false, fmt.Errorf("ask for the link of interface %s: %w", device, err)
+	}
+	return link.Attrs().RawFlags&unix.IFF_LOWER_UP != 0, nil
 }
 
 // LinkBPS leaves out what virtual devices say, which holds nobody back.

@@ -11,7 +11,8 @@ import (
 )
 
 // A Host is a system that ports are on: Here, or one that package agent reaches
-// over ssh. One goroutine uses it at a time. Errors wrap ErrMissing where the
+// over ssh. One goroutine uses it at a time. A call waits for the system: of one
+// that hangs, package agent bounds that. Errors wrap ErrMissing where the
 // system lacks a port, its module or the right to it, and name the host if it is another.
 type Host interface {
 	// Name is what the lab file calls it, "" for this host.

@@ -11,10 +11,10 @@
 //	                                                   └────────────┘
 //	                                     token bucket on tg-a ↑   ↑ on hop-b
 //
-//	local, and inside of vm
+//	local, ssh, and inside of vm
 //
-//	  netmap:eth0                          netmap:eth1       ports of this host,
-//	    pktgen ───▶ the device under test ───▶ rcv           whatever is between
+//	  netmap:eth0                          netmap:eth1       ports of this host, or of
+//	    pktgen ───▶ the device under test ───▶ rcv           others: see Host
 //
 // The first shows what the tester itself can do; there is no device. In the
 // second a device of known behaviour stands for the real one: the kernel's
@@ -68,7 +68,7 @@ type Maker interface {
 
 // Description is what a report says of an environment.
 type Description struct {
-	// Kind is "veth", "veth-dut", "udp", "vm" or "local".
+	// Kind is "veth", "veth-dut", "udp", "local", "ssh" or "vm".
 	Kind string `json:"kind"`
 	// What it is, in a sentence.
 	What string `json:"what"`

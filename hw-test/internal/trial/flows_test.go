@@ -295,7 +295,7 @@ pktgen on packet:eth2 of a: -R 1000 --stream 2048 --src 10.0.0.3:1234 --dst-mac 
 		t.Errorf("%s\nwant\n%s", s, want)
 	}
 	first := starts["packet:eth1 of a"]
-	if lead := first.Sub(began); len(starts) != 3 || lead < 2*time.Second || lead > 3*time.Second {
+	if lead := first.Sub(began); len(starts) != 3 || lead < 2*time.Second || lead > 10*time.Second {
 		t.Errorf("begins %v after", lead)
 	}
 	for port, at := range starts {
@@ -304,7 +304,7 @@ pktgen on packet:eth2 of a: -R 1000 --stream 2048 --src 10.0.0.3:1234 --dst-mac 
 		}
 	}
 	// Now that it is known how soon they are ready, nobody waits for long.
-	if lead := r.lead(layoutOf(env.flows)); lead < 250*time.Millisecond || lead > time.Second {
+	if lead := r.lead(layoutOf(env.flows)); lead < 250*time.Millisecond || lead >= 2*time.Second {
 		t.Errorf("now it is %v", lead)
 	}
 }

@@ -144,8 +144,12 @@ func (t *Trial) agree(s *side, program string, n, counted uint64) {
 // strangers is how many frames of others a device may count during the trial,
 // of so many a second.
 func (t *Trial) strangers(noise float64) uint64 {
-	return uint64(noise * (t.Seconds + around.Seconds()))
+	return uint64(noise * (t.Seconds + (t.lead() + around).Seconds()))
 }
 
-// around is about how long before and after its sending a trial lasts.
+// lead is how long its pktgens waited to begin together.
+func (t *Trial) lead() time.Duration { return max(0, t.wait-first) }
+
+// around is about how long before and after its sending a trial lasts, without
+// lead.
 const around = 3 * time.Second

@@ -130,6 +130,15 @@ func TestJudge(t *testing.T) {
 			t.Errorf("%d frames of others: %s", n, tr.Kind)
 		}
 	}
+	// Nor has it to be silent while pktgens wait to begin together.
+	for wait, want := range map[time.Duration]search.Kind{first: search.Invalid, first + 2*time.Second: search.Valid} {
+		tr := perfect()
+		tr.Rcv[0].NotProbe, tr.wait = 35, wait
+		r := Runner{Env: bed{noise: 10}}
+		if r.judge(tr); tr.Kind != want {
+			t.Errorf("waiting %v for the first frame: %s", wait, tr.Kind)
+		}
+	}
 	// With bursts a rate is as fine as one of them.
 	for pps, want := range map[float64]search.Kind{965: search.Valid, 1035: search.Valid, 955: search.Invalid} {
 		tr := perfect()

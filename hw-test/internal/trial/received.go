@@ -42,7 +42,7 @@ func (t *Trial) owns(l *layout, i int, s *cli.Stream) bool {
 func (t *Trial) received(l *layout, to int) {
 	s := t.receiver(l, to)
 	from, rx := l.receivers[to].from, s.rx
-	others := s.port.Noise * (t.Seconds + 1) // frames that may come
+	others := s.port.Noise * (t.Seconds + t.lead().Seconds() + 1) // frames that may come
 	if rx.KernelDrops > 0 {
 		t.because(s, "rcv's own socket dropped %d frames, because rcv was late", rx.KernelDrops)
 	}
