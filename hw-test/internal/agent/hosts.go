@@ -35,6 +35,12 @@ func Connect(ctx context.Context, l *lab.Lab) (*Hosts, error) {
 
 // dial connects, to as many as it can.
 func dial(ctx context.Context, l *lab.Lab) (*Hosts, error) {
+	h, errs := dialEach(ctx, l)
+	return h, join(errs)
+}
+
+// dialEach has an error, or nil, for each of the lab's hosts.
+func dialEach(ctx context.Context, l *lab.Lab) (*Hosts, []error) {
 	of := l.Hosts()
 	list, errs := make([]*Host, len(of)), make([]error, len(of))
 	var all sync.WaitGroup
@@ -48,7 +54,7 @@ func dial(ctx context.Context, l *lab.Lab) (*Hosts, error) {
 			h.list = append(h.list, list[i])
 		}
 	}
-	return h, join(errs)
+	return h, errs
 }
 
 // several are the errors of several hosts, as one sentence.

@@ -101,9 +101,16 @@ func recoverHere(w io.Writer, asJSON bool) error {
 // recoverThere does it on all hosts that can be reached, one after the other:
 // they may be one and the same.
 func recoverThere(ctx context.Context, l *lab.Lab, force bool, w io.Writer, asJSON bool) error {
-	hosts, err := dial(ctx, l)
-	errs := []error{err}
+	hosts, errs := dialEach(ctx, l)
 	all := []Left{}
+	for i, of := range l.Hosts() {
+		if errs[i] != nil {
+			all = append(all, Left{
+				Host: of.Name, Error: errs[i].Error(), Recovered: []recovery.Recovered{},
+				Cleaned: remote.Cleaned{Ended: []remote.Process{}, Running: []remote.Process{}, Removed: []string{}, Kept: []remote.Kept{}},
+			})
+		}
+	}
 	for _, h := range hosts.list {
 		left, err := h.recover(ctx, force)
 		if err != nil {

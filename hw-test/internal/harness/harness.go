@@ -29,6 +29,7 @@ import (
 	"errors"
 	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -112,14 +113,20 @@ func Main(argv []string, stdout, stderr io.Writer) int {
 		args = append([]string{conform.Name}, args...)
 	}
 	root.SetArgs(args)
-	root.SetOut(stdout)
-	root.SetErr(stderr)
+	root.SetOut(cli.Plain(stdout))
+	root.SetErr(cli.Plain(stderr))
+	for _, c := range root.Commands() { // those that know what a terminal is
+		if c.Name() == "vm" || slices.Contains(carried.Names(), c.Name()) {
+			c.SetOut(stdout)
+			c.SetErr(stderr)
+		}
+	}
 	addCompletion(root)
 	if len(args) > 0 && args[0] == cobra.ShellCompRequestCmd {
 		unquote(root)
 	}
 	if cmd, err := root.ExecuteC(); err != nil {
-		return cli.FailCommand(stderr, root.Name(), cmd.CommandPath(), err)
+		return cli.FailCommand(cli.Plain(stderr), root.Name(), cmd.CommandPath(), err)
 	}
 	return status
 }

@@ -179,7 +179,34 @@ type Qdisc struct {
 	Backlog    uint64 `json:"backlog"`    // frames that wait now
 }
 
-// Since is what was counted after an earlier reading of the same device.
+// Restarted tells that they began anew after an earlier reading, as when a driver
+// is loaded again.
+func (c Counters) Restarted(before Counters) bool {
+	q, was := c.Qdisc, before.Qdisc
+	for _, n := range [][2]uint64{{q.Packets, was.Packets}, {q.Drops, was.Drops}, {q.Overlimits, was.Overlimits}} {
+		if n[0] < n[1] && !wrapped(n[0], n[1]) {
+			return true
+		}
+	}
+	return q.Kind != was.Kind || c.RxPackets < before.RxPackets || c.RxBytes < before.RxBytes || c.RxErrors < before.RxErrors || c.RxDropped < before.RxDropped ||
+		c.RxMissed < before.RxMissed || c.TxPackets < before.TxPackets || c.TxBytes < before.TxBytes || c.TxErrors < before.TxErrors ||
+		c.TxDropped < before.TxDropped
+}
+
+// wrapped tells that a counter of a queueing discipline, of which kernels keep
+// 32 bits, has gone over its end.
+func wrapped(now, before uint64) bool { return now < 1<<31 && before >= 1<<31 && before < 1<<32 }
+
+// qdiscSince is what such a counter counted.
+func qdiscSince(now, before uint64) uint64 {
+	if now < before && wrapped(now, before) {
+		now += 1 << 32
+	}
+	return now - before
+}
+
+// Since is what was counted after an earlier reading of the same device, which
+// has not Restarted.
 // Backlog stays what it is now.
 func (c Counters) Since(before Counters) Counters {
 	c.RxPackets -= before.RxPackets
@@ -191,9 +218,9 @@ func (c Counters) Since(before Counters) Counters {
 	c.TxBytes -= before.TxBytes
 	c.TxErrors -= before.TxErrors
 	c.TxDropped -= before.TxDropped
-	c.Qdisc.Packets -= before.Qdisc.Packets
-	c.Qdisc.Drops -= before.Qdisc.Drops
-	c.Qdisc.Overlimits -= before.Qdisc.Overlimits
+	c.Qdisc.Packets = qdiscSince(c.Qdisc.Packets, before.Qdisc.Packets)
+	c.Qdisc.Drops = qdiscSince(c.Qdisc.Drops, before.Qdisc.Drops)
+	c.Qdisc.Overlimits = qdiscSince(c.Qdisc.Overlimits, before.Qdisc.Overlimits)
 	return c
 }
 

@@ -85,6 +85,17 @@ func TestSince(t *testing.T) {
 	if got, want := after.Since(before), (Counters{RxPackets: 10, TxPackets: 20, TxDropped: 30, Qdisc: Qdisc{Packets: 40, Drops: 50, Overlimits: 60, Backlog: 77}}); got != want {
 		t.Errorf("%+v, want %+v", got, want)
 	}
+	if after.Restarted(before) || before.Restarted(before) || !before.Restarted(after) {
+		t.Error("counters only go up, or begin anew")
+	}
+	after.Qdisc.Packets = 0
+	if !after.Restarted(before) {
+		t.Error("another qdisc counts from the beginning")
+	}
+	before.Qdisc.Packets, after.Qdisc.Packets = 1<<32-10, 5
+	if n := after.Since(before).Qdisc.Packets; after.Restarted(before) || n != 15 {
+		t.Errorf("a counter of 32 bits went on by 15, not %d", n)
+	}
 }
 
 // TestHopIsGone: what a hop that has died does not hand on is no loss.

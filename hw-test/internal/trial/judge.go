@@ -3,6 +3,7 @@ package trial
 import (
 	"cmp"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/ringwalk/ringwalk/hw-test/internal/search"
@@ -16,6 +17,16 @@ import (
 func (r *Runner) judge(t *Trial) {
 	l := layoutOf(r.Env.Flows())
 	t.count(l)
+	for i, b := range t.Before {
+		if i < len(t.After) && t.After[i].Restarted(b) {
+			t.Why = append(t.Why, fmt.Sprintf("the counters of %s began anew in the middle: was its driver loaded again, or its qdisc changed?",
+				strings.TrimSpace(b.Host+" "+b.Device)))
+		}
+	}
+	if len(t.Why) > 0 {
+		t.Kind = search.Invalid
+		return
+	}
 	t.drops()
 	tolerance := cmp.Or(r.Tolerance, 0.01)
 	var senders []*side
