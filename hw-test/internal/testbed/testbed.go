@@ -188,7 +188,7 @@ func (c Counters) Restarted(before Counters) bool {
 			return true
 		}
 	}
-	return q.Kind != was.Kind || c.RxPackets < before.RxPackets || c.RxBytes < before.RxBytes || c.RxErrors < before.RxErrors || c.RxDropped < before.RxDropped ||
+	return c.RxPackets < before.RxPackets || c.RxBytes < before.RxBytes || c.RxErrors < before.RxErrors || c.RxDropped < before.RxDropped ||
 		c.RxMissed < before.RxMissed || c.TxPackets < before.TxPackets || c.TxBytes < before.TxBytes || c.TxErrors < before.TxErrors ||
 		c.TxDropped < before.TxDropped
 }
