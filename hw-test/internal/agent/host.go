@@ -104,16 +104,21 @@ func (h *Host) gone(err error) error {
 // Name is what the lab file calls it.
 func (h *Host) Name() string { return h.name }
 
-// rounds is how often the host is asked for its time: one of so many answers is
-// seldom delayed.
-const rounds = 16
+// How often the host is asked for its time: one of many answers is seldom
+// delayed, and where each takes long, fewer have to do.
+const (
+	leastRounds = 8
+	mostRounds  = 200
+	roundsTime  = 50 * time.Millisecond
+)
 
 // Clock asks the host for its time. Its answer is from any moment of the round
 // trip, the quickest of which tells most.
 func (h *Host) Clock() (testbed.Clock, error) { return h.ask(context.Background()) }
 
 func (h *Host) ask(ctx context.Context) (c testbed.Clock, err error) {
-	for i := range rounds {
+	began := time.Now()
+	for i := 0; i < leastRounds || i < mostRounds && time.Since(began) < roundsTime; i++ {
 		before := time.Now()
 		there, err := call[Nothing, int64](ctx, h, "Now", Nothing(false))
 		if err != nil {
