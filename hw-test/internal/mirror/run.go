@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/ringwalk/ringwalk/hw-test/internal/bench"
+	"github.com/ringwalk/ringwalk/hw-test/internal/lab"
 	"github.com/ringwalk/ringwalk/hw-test/internal/place"
 	"github.com/ringwalk/ringwalk/hw-test/internal/results"
 	"github.com/ringwalk/ringwalk/hw-test/internal/session"
@@ -45,7 +46,9 @@ func New(rounds int) (session.Runner, error) { return newRunner(defaults(rounds)
 
 // Over is New over ports that are there, in place of a veth pair: those of one
 // path.
-func Over(rounds int, w *place.Where) (session.Runner, error) { return along(defaults(rounds), w) }
+func Over(rounds int, w *place.Where) (session.Runner, error) {
+	return along(defaults(rounds), w, "name one path, or leave mirror out")
+}
 
 func defaults(rounds int) *Options {
 	var o Options
@@ -112,22 +115,37 @@ func (r *runner) Estimate() time.Duration {
 }
 
 func (r *runner) PrintPlan(w io.Writer, names bool) {
+	open := 0 // rows of which only the open ports tell whether they can be
 	for _, c := range r.cells() {
 		if names {
 			fmt.Fprintln(w, c.name())
-		} else {
-			fmt.Fprintf(w, "%s: %d × %.3g s\n", c.name(), r.Rounds, r.Send.Seconds())
+			continue
 		}
+		fmt.Fprintf(w, "%s: %d × %.3g s", c.name(), r.Rounds, r.Send.Seconds())
+		if r.ports != nil && r.asked == nil && c.port == udp {
+			open++
+			fmt.Fprint(w, ", if the ports' addresses allow it")
+		}
+		fmt.Fprintln(w)
 	}
-	if !names {
-		fmt.Fprintf(w, "About %.0f s in all.\n", r.Estimate().Seconds())
+	if names {
+		return
 	}
+	all := r.Estimate().Seconds()
+	fmt.Fprintf(w, "About %.0f s in all", all)
+	if open > 0 {
+		fmt.Fprintf(w, ", %.0f s without udp", all*float64(len(r.cells())-open)/float64(len(r.cells())))
+	}
+	fmt.Fprintln(w, ".")
 }
 
 // Run measures all rows in rounds and reports.
 func (r *runner) Run(ctx context.Context, s *session.Session, human, _ io.Writer) (err error) {
 	if r.ports != nil {
 		r.what = r.ports.Describe() // with the hosts, which are there now
+	}
+	if r.what.Kind == string(lab.SSH) {
+		fmt.Fprint(human, "controller: ") // the line says what this host is
 	}
 	r.rep.Environment.PrintOver(human, r.what.What)
 	s.PrintStart(human)
@@ -180,7 +198,7 @@ func (r *runner) run(ctx context.Context, keep *session.Suite) (err error) {
 	defer func() { err = errors.Join(err, env.Close()) }()
 	f := env.Flows()[0]
 	if r.ports != nil {
-		r.what = env.Describe()
+		r.what.Limits = env.Describe().Limits
 		r.rep.Ports = &r.what
 		r.choose(f)
 		r.noise = max(f.From.Noise, f.To.Noise)
