@@ -96,7 +96,7 @@ func (e *Environment) Print(w io.Writer) { e.PrintOver(w, e.Describe().What) }
 
 // PrintOver is Print of something else than the lab.
 func (e *Environment) PrintOver(w io.Writer, what string) {
-	fmt.Fprintf(w, "hw-test %s, kernel %s, %s/%s, %d CPUs; %s\n", e.Version, e.Kernel, e.OS, e.Arch, len(e.CPUs), what)
+	fmt.Fprintf(w, "hw-test %s, kernel %s, %s/%s, %d CPUs\n%s\n", e.Version, e.Kernel, e.OS, e.Arch, len(e.CPUs), what)
 	if e.UserNS {
 		fmt.Fprintln(w, limitUserNS)
 	}

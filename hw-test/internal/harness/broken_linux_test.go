@@ -124,7 +124,7 @@ func TestNotReached(t *testing.T) {
 		{"another host key", "", nil, false,
 			results.Invalid, cli.ExitFailed, []string{"connect to root@10.9.2.2", "another"}},
 		{"no such interface", "", func(_ *hosts, text string) string { return strings.ReplaceAll(text, "interface: p2", "interface: p3") }, true,
-			results.Invalid, cli.ExitFailed, []string{"host root@10.9.2.2 has not interface p3"}},
+			results.Invalid, cli.ExitFailed, []string{"host root@10.9.2.2 has no interface p3"}},
 		{"nobody there", "", func(_ *hosts, text string) string { return strings.ReplaceAll(text, "@sink", "root@10.9.2.2:9") }, true,
 			results.Invalid, cli.ExitFailed, []string{"connect to root@10.9.2.2:9", "connection refused"}},
 	} {

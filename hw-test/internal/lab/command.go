@@ -21,12 +21,12 @@ commented hw-test/lab.example.yaml has every key.`
 
 const aboutCheck = `Read a lab file and print what was understood: each port with the interface it is on this host, and
 the paths that frames will take. Nothing is changed or sent. All that is wrong is named, with file,
-line and column. Hosts of environment ssh are not connected to: hw-test preflight --lab FILE does
-that, and finds their interfaces.`
+line and column. Of environment ssh this host's files that key ssh names have to be there; the hosts
+are not connected to: hw-test preflight --lab FILE does that, and finds their interfaces.`
 
 const statuses = `
 Exit status:
-  0    the file is right, and its ports are there (environment ssh: is right)
+  0    the file is right, and its ports are there (environment ssh: the files that it names are)
   1    it is not, or they are not
   2    the command line is wrong
 `
@@ -56,7 +56,7 @@ func Command() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if l.Environment != SSH {
+			if err = l.CheckFiles(); l.Environment != SSH {
 				err = l.Resolve("/")
 			}
 			if asJSON {

@@ -188,8 +188,11 @@ func (r *reader) oneInterface(n *Node, p *Port) {
 		}
 	}
 	lacks := given == 0 && p.needsInterface() && (n.Role != DUT || n.Host != "")
-	if given > 1 || lacks {
-		r.fail(p.at, "port %.32s.%.32s has to say which interface it is, by one of interface, pci and mac; it has %d of them", n.Name, p.Name, given)
+	const one = "give one of interface, pci and mac"
+	if lacks {
+		r.fail(p.at, "port %.32s.%.32s does not say which interface it is: "+one, n.Name, p.Name)
+	} else if given > 1 {
+		r.fail(p.at, "port %.32s.%.32s says which interface it is in %d ways: "+one, n.Name, p.Name, given)
 	}
 }
 

@@ -120,13 +120,15 @@ func Devices(root string) ([]Device, error) {
 func (p *Port) resolve(host string, devices []Device) string {
 	var what string
 	var fits func(Device) bool
+	lister := "ip -br link"
 	switch {
 	case p.Interface != "":
 		what, fits = "interface "+p.Interface, func(d Device) bool { return d.Name == p.Interface }
 	case p.PCI != "":
-		what, fits = "an interface at PCI address "+p.PCI, func(d Device) bool { return d.PCI == p.PCI }
+		what, fits = "interface at PCI address "+p.PCI, func(d Device) bool { return d.PCI == p.PCI }
+		lister = "lspci -D"
 	default:
-		what, fits = "an interface with MAC address "+p.MAC, func(d Device) bool { return d.MAC == p.MAC }
+		what, fits = "interface with MAC address "+p.MAC, func(d Device) bool { return d.MAC == p.MAC }
 	}
 	var found []Device
 	for _, d := range devices {
@@ -140,7 +142,7 @@ func (p *Port) resolve(host string, devices []Device) string {
 	}
 	switch len(found) {
 	case 0:
-		return fmt.Sprintf("%s has not %s (ip -br link, lspci -D)", host, what)
+		return fmt.Sprintf("%s has no %s: %s there lists them", host, what, lister)
 	case 1:
 		p.Interface, p.PCI, p.MAC, p.Driver = found[0].Name, found[0].PCI, found[0].MAC, found[0].Driver
 		return ""
@@ -149,5 +151,5 @@ func (p *Port) resolve(host string, devices []Device) string {
 	for _, d := range found {
 		names = append(names, d.Name)
 	}
-	return fmt.Sprintf("%s has %s more than once: %s; say interface instead", host, what, list(names))
+	return fmt.Sprintf("%s has more than one %s: %s; say interface instead", host, what, list(names))
 }

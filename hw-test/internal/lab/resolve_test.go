@@ -74,10 +74,10 @@ func TestResolve(t *testing.T) {
 		t.Errorf("a is %+v", p)
 	}
 	for _, c := range []struct{ a, b, says string }{
-		{"interface: eth9", "interface: eth0", "lab.yaml:6:7: port g.a: this host has not interface eth9"},
-		{"interface: eth1", "pci: 0000:09:00.0", "lab.yaml:7:7: port g.b: this host has not an interface at PCI address 0000:09:00.0"},
+		{"interface: eth9", "interface: eth0", "lab.yaml:6:7: port g.a: this host has no interface eth9: ip -br link there lists them"},
+		{"interface: eth1", "pci: 0000:09:00.0", "lab.yaml:7:7: port g.b: this host has no interface at PCI address 0000:09:00.0: lspci -D there lists them"},
 		{"interface: eth1", "mac: 90:e2:ba:00:00:99", "with MAC address 90:e2:ba:00:00:99"},
-		{"interface: eth1", "pci: 0000:05:00.0", "more than once: twin0 and twin1; say interface instead"},
+		{"interface: eth1", "pci: 0000:05:00.0", "this host has more than one interface at PCI address 0000:05:00.0: twin0 and twin1; say interface instead"},
 		{"interface: eth0", "pci: 0000:03:00.0", "lab.yaml:7:7: port g.b: it is eth0, and so is g.a"},
 	} {
 		if err := parse(c.a, c.b).Resolve(root); err == nil || !strings.Contains(err.Error(), c.says) {

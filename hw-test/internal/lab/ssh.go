@@ -29,6 +29,8 @@ type Access struct {
 	Binaries   map[string]string `json:"binaries,omitempty"`   // hw-test for other systems, by "linux/arm64"
 	Timeout    time.Duration     `json:"timeout_ns,omitempty"` // to connect and log in, each hop; 0 is the default
 	Silence    time.Duration     `json:"silence_ns,omitempty"` // after which a host counts as lost; 0 is the default
+
+	files []file // of this host
 }
 
 // Remote is the same for package remote; a may be nil.
@@ -96,6 +98,10 @@ func parseTarget(s string) (remote.Target, error) {
 	}
 	if _, err := netip.ParseAddr(t.Host); err != nil && strings.ContainsAny(t.Host, ":[]/@") || t.Host == "" {
 		return t, fmt.Errorf("%.40q is no host: [user@]host[:port], with an IPv6 address and a port [user@][address]:port", s)
+	}
+	// No program would get it, but people copy such a line into a command.
+	if strings.HasPrefix(t.Host, "-") || strings.HasPrefix(t.User, "-") {
+		return t, fmt.Errorf("%.40q is no host: no name of a host or a user begins with -", s)
 	}
 	if strings.Contains(t.User, ":") {
 		return t, fmt.Errorf("a user's name has no colon; %s", noSecrets)
@@ -199,13 +205,20 @@ var system = regexp.MustCompile(`^[a-z0-9]{1,16}/[a-z0-9]{1,16}$`)
 
 func (r *reader) access(n *yaml.Node) *Access {
 	a := &Access{}
+	here := func(v *yaml.Node, what string, words ...string) string {
+		p := r.path(v, what, words...)
+		if p != "" && !slices.Contains(words, p) {
+			a.files = append(a.files, file{what, p, at(v)})
+		}
+		return p
+	}
 	files := func(to *[]string, what string) func(*yaml.Node) {
 		return func(v *yaml.Node) {
-			*to = r.several(v, what, func(v *yaml.Node) string { return r.path(v, what) })
+			*to = r.several(v, what, func(v *yaml.Node) string { return here(v, what) })
 		}
 	}
 	r.fields(n, "ssh",
-		field{"config", func(v *yaml.Node) { a.Config = r.path(v, "config", none) }},
+		field{"config", func(v *yaml.Node) { a.Config = here(v, "config", none) }},
 		field{"known_hosts", files(&a.KnownHosts, "known_hosts")},
 		field{"identities", files(&a.Identities, "identities")},
 		field{"agent", func(v *yaml.Node) {
@@ -225,7 +238,7 @@ func (r *reader) access(n *yaml.Node) *Access {
 				if !system.MatchString(name) {
 					r.fail(at(k), "%.40q is no system like linux/arm64 or freebsd/amd64", name)
 				}
-				a.Binaries[name] = r.path(v, "binaries")
+				a.Binaries[name] = here(v, "binaries")
 			})
 		}},
 		field{"timeout", func(v *yaml.Node) { a.Timeout = r.duration(v, "timeout") }},

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -136,7 +137,7 @@ func TestHostErrors(t *testing.T) {
 	for _, c := range []struct{ old, new, says string }{
 		{"host: root@one, ports: {a", "ports: {a", "dir/lab.yaml:12:3: node gen1 is a tg of environment ssh and has no host"},
 		{"host: root@one, ports: {in", "ports: {in", "port fwd.in says which interface it is, and node fwd has no host"},
-		{"in: {interface: eth3}", "in: ", "port fwd.in has to say which interface it is"},
+		{"in: {interface: eth3}", "in: ", "port fwd.in does not say which interface it is: give one of interface, pci and mac"},
 		{"sw:   {role: dut", "sw:   {role: dut, jump: a", "node sw has a jump and no host"},
 		{"host: root@one, ports: {in", "host: one, ports: {in", "dir/lab.yaml:14:27: nodes gen1 and fwd are on one host, one, and reach it by another user or jump"},
 		{"host: root@one, ports: {in", "host: root@one, jump: gate, ports: {in", "by another user or jump"},
@@ -144,6 +145,10 @@ func TestHostErrors(t *testing.T) {
 		{"host: root@one", "host: root@one:x", `dir/lab.yaml:12:26: host: "root@one:x": the port "x" is not a number`},
 		{"host: root@one", "host: root:geheim@one", "a user's name has no colon; a lab file has no place for secrets"},
 		{"host: root@one", `host: "a b"`, `host: "a b" is no host`},
+		{"host: root@one", `host: "-oProxyCommand=x"`, `dir/lab.yaml:12:26: host: "-oProxyCommand=x" is no host: no name of a host or a user begins with -`},
+		{"host: root@one", `host: "root@-x"`, `"root@-x" is no host`},
+		{"host: root@one", `host: "-l@one"`, `"-l@one" is no host`},
+		{"[u@gate, \"[fe80::1]:22\"]", "[-x]", `jump: "-x" is no host`},
 		{"host: root@one", `host: "a:b:c"`, `host: "a:b:c" is no host`},
 		{"host: root@one", `host: "a@"`, "names no host"},
 		{"host: root@one", "host: ", "host is empty"},
@@ -253,8 +258,8 @@ func TestResolveWith(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, says := range []string{
-		"dir/lab.yaml:12:66: port gen1.b: host root@one has not interface eth2",
-		"port fwd.out: host root@one has not an interface at PCI address 0000:03:00.0",
+		"dir/lab.yaml:12:66: port gen1.b: host root@one has no interface eth2: ip -br link there lists them",
+		"port fwd.out: host root@one has no interface at PCI address 0000:03:00.0",
 		"the interfaces of host two:2222 cannot be listed: unexpected EOF",
 	} {
 		if !strings.Contains(err.Error(), says) {
@@ -270,9 +275,17 @@ func TestResolveWith(t *testing.T) {
 }
 
 func TestCheckOfHosts(t *testing.T) {
-	file := t.TempDir() + "/lab.yaml"
-	if err := os.WriteFile(file, []byte(hosts), 0o600); err != nil {
-		t.Fatal(err)
+	dir := t.TempDir()
+	t.Setenv("HOME", dir)
+	file := dir + "/lab.yaml"
+	for name, text := range map[string]string{
+		"lab.yaml":   strings.NewReplacer("/etc/lab.key", "lab.key", "/bin/bsd", "bin/bsd").Replace(hosts),
+		"keys/known": "", ".ssh/lab": "", "lab.key": "", "bin/arm": "", "bin/bsd": "",
+	} {
+		path := filepath.Join(dir, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, []byte(text), 0o600)); err != nil {
+			t.Fatal(err)
+		}
 	}
 	run := func(args ...string) string {
 		t.Helper()
@@ -287,7 +300,7 @@ func TestCheckOfHosts(t *testing.T) {
 	}
 	text := run()
 	for _, says := range []string{
-		"environment ssh\n", "ssh: config none\n", "/.ssh/lab, /etc/lab.key\n", "ssh: binary for linux/arm64 ", "ssh: silence 5s\n",
+		"environment ssh\n", "ssh: config none\n", "/.ssh/lab, " + dir + "/lab.key\n", "ssh: binary for linux/arm64 ", "ssh: silence 5s\n",
 		"host root@one: gen1, fwd\n", "host two:2222: gen2; jump: u@gate, [fe80::1]:22\n", "host 2001:db8::1: sink; jump: none\n",
 		"path gen1.a → sw.p1 ⇒ sw.p3 → sink.b\n", "no host was connected to; this does, and finds the interfaces: hw-test preflight --lab " + file + "\n",
 	} {

@@ -154,16 +154,22 @@ func (o *Options) runner(fs *pflag.FlagSet) (*runner, error) {
 	case env == lab.VM:
 		return nil, cli.Usagef("--lab: the mirror has nothing to do with the ports of a machine; to run it in one: hw-test vm … mirror")
 	}
-	return along(o, &o.Where)
+	return along(o, &o.Where, "name one path")
 }
 
-// along makes the suite over the one path that was named.
-func along(o *Options, w *place.Where) (*runner, error) {
+// along makes the suite over the one path that was named; remedy is what to do
+// where several were.
+func along(o *Options, w *place.Where, remedy string) (*runner, error) {
 	ways := w.Ways()
 	if len(ways) > 1 {
-		return nil, cli.Usagef("--path: the mirror is at the end of one path, not of %d", len(ways))
+		return nil, cli.Usagef("--path: the mirror is at the end of one path, not of %d: %s", len(ways), remedy)
 	}
-	return newRunner(o, w, ways[0].From.Spec, ways[0].To.Spec)
+	r, err := newRunner(o, path{w}, ways[0].From.Spec, ways[0].To.Spec)
+	if from, to := ways[0].From, ways[0].To; err == nil && r.asked == nil && from.Host != nil && from.Host == to.Host {
+		// Known now; choose says why when the ports are open.
+		r.plan(slices.DeleteFunc(slices.Clone(r.kinds), func(kind string) bool { return kind == udp }))
+	}
+	return r, err
 }
 
 // complete takes the flags apart and refuses what makes no sense.

@@ -8,6 +8,8 @@ import (
 
 	"github.com/ringwalk/ringwalk/engine"
 	"github.com/ringwalk/ringwalk/hw-test/internal/bench"
+	"github.com/ringwalk/ringwalk/hw-test/internal/lab"
+	"github.com/ringwalk/ringwalk/hw-test/internal/place"
 	"github.com/ringwalk/ringwalk/hw-test/internal/program"
 	"github.com/ringwalk/ringwalk/hw-test/internal/testbed"
 )
@@ -55,7 +57,8 @@ func (r *runner) unable(kind string, f testbed.Flow) string {
 		return "both ports are on one host, whose kernel hands messages to its own addresses over by itself"
 	}
 	if _, _, ok := common(from.Addrs, to.Addrs); !ok {
-		return fmt.Sprintf("%s with %s and %s with %s have no addresses in one network", from.Spec, addresses(from.Addrs), to.Spec, addresses(to.Addrs))
+		return fmt.Sprintf("%v with %s and %v with %s have no addresses in one network: give both one (ip addr add)",
+			from, addresses(from.Addrs), to, addresses(to.Addrs))
 	}
 	return ""
 }
@@ -96,6 +99,21 @@ func specs(kind string, f testbed.Flow) (from, to string) {
 	a, b, _ := common(f.From.Addrs, f.To.Addrs)
 	near, far := netip.AddrPortFrom(a, udpPort), netip.AddrPortFrom(b, udpPort)
 	return fmt.Sprintf("udp:@%v,%v", near, far), fmt.Sprintf("udp:@%v,%v", far, near)
+}
+
+// A path is where the one path that was named leads, in this suite's words.
+type path struct{ *place.Where }
+
+func (p path) Describe() testbed.Description {
+	d, w := p.Where.Describe(), p.Ways()[0]
+	d.What = fmt.Sprintf("pktgen -f ping on %v and pktgen -f pong on %v", &w.From, &w.To)
+	if d.Kind == string(lab.Local) {
+		d.What += " of this host"
+	}
+	if w.Path != "" {
+		d.What += ": " + w.Path
+	}
+	return d
 }
 
 // own is a veth pair as an environment.

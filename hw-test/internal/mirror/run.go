@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/ringwalk/ringwalk/hw-test/internal/bench"
+	"github.com/ringwalk/ringwalk/hw-test/internal/lab"
 	"github.com/ringwalk/ringwalk/hw-test/internal/place"
 	"github.com/ringwalk/ringwalk/hw-test/internal/results"
 	"github.com/ringwalk/ringwalk/hw-test/internal/session"
@@ -45,7 +46,9 @@ func New(rounds int) (session.Runner, error) { return newRunner(defaults(rounds)
 
 // Over is New over ports that are there, in place of a veth pair: those of one
 // path.
-func Over(rounds int, w *place.Where) (session.Runner, error) { return along(defaults(rounds), w) }
+func Over(rounds int, w *place.Where) (session.Runner, error) {
+	return along(defaults(rounds), w, "name one path, or leave mirror out")
+}
 
 func defaults(rounds int) *Options {
 	var o Options
@@ -107,21 +110,38 @@ func (r *runner) Report() any { return &r.rep }
 // and end.
 const pause = 100 * time.Millisecond
 
-func (r *runner) Estimate() time.Duration {
-	return time.Duration(r.Rounds*len(r.cells())) * (r.Send + pause)
+func (r *runner) Estimate() time.Duration { return r.take(r.cells()) }
+
+func (r *runner) take(cells []*cell) time.Duration {
+	return time.Duration(r.Rounds*len(cells)) * (r.Send + pause)
 }
+
+// unsure tells whether only the open ports say that there can be such a row.
+func (r *runner) unsure(c *cell) bool { return r.ports != nil && r.asked == nil && c.port == udp }
+
+// least is the estimate without rows that may be left out.
+func (r *runner) least() time.Duration { return r.take(slices.DeleteFunc(r.cells(), r.unsure)) }
 
 func (r *runner) PrintPlan(w io.Writer, names bool) {
 	for _, c := range r.cells() {
 		if names {
 			fmt.Fprintln(w, c.name())
-		} else {
-			fmt.Fprintf(w, "%s: %d × %.3g s\n", c.name(), r.Rounds, r.Send.Seconds())
+			continue
 		}
+		fmt.Fprintf(w, "%s: %d × %.3g s", c.name(), r.Rounds, r.Send.Seconds())
+		if r.unsure(c) {
+			fmt.Fprint(w, ", if the ports' addresses allow it")
+		}
+		fmt.Fprintln(w)
 	}
-	if !names {
-		fmt.Fprintf(w, "About %.0f s in all.\n", r.Estimate().Seconds())
+	if names {
+		return
 	}
+	fmt.Fprintf(w, "About %.0f s in all", r.Estimate().Seconds())
+	if least := r.least(); least < r.Estimate() {
+		fmt.Fprintf(w, ", %.0f s without udp", least.Seconds())
+	}
+	fmt.Fprintln(w, ".")
 }
 
 // Run measures all rows in rounds and reports.
@@ -129,10 +149,13 @@ func (r *runner) Run(ctx context.Context, s *session.Session, human, _ io.Writer
 	if r.ports != nil {
 		r.what = r.ports.Describe() // with the hosts, which are there now
 	}
+	if r.what.Kind == string(lab.SSH) {
+		fmt.Fprint(human, "controller: ") // the line says what this host is
+	}
 	r.rep.Environment.PrintOver(human, r.what.What)
 	s.PrintStart(human)
 	fmt.Fprintf(human, "Batches of %d messages of %d bytes to a mirror and back; round trips and CPU in µs; of %d rounds the median\n"+
-		"by the mean. This takes %.0f s or more.\n\n", r.Burst, r.Size, r.Rounds, r.Estimate().Seconds())
+		"by the mean. This takes %.0f s or more.\n\n", r.Burst, r.Size, r.Rounds, r.least().Seconds())
 	keep := s.Begin(r.Name())
 	r.later = s.Later
 	began := time.Now()
@@ -180,7 +203,7 @@ func (r *runner) run(ctx context.Context, keep *session.Suite) (err error) {
 	defer func() { err = errors.Join(err, env.Close()) }()
 	f := env.Flows()[0]
 	if r.ports != nil {
-		r.what = env.Describe()
+		r.what.Limits = env.Describe().Limits
 		r.rep.Ports = &r.what
 		r.choose(f)
 		r.noise = max(f.From.Noise, f.To.Noise)

@@ -153,6 +153,31 @@ func TestExample(t *testing.T) {
 	}
 }
 
+// Of several hosts each has its kernel in a line of its own, and this one is
+// the controller.
+func TestHostsKernels(t *testing.T) {
+	s := example()
+	s.Hosts = []results.RemoteHost{{Name: "root@gen"}, {Name: "root@sink"}}
+	s.Preflight = preflight.Join([]string{"root@gen", "root@sink"}, map[string]*preflight.Report{
+		"root@gen": {Kernel: "6.1", CommandLine: `quiet dyndbg="file a +p; file b +p"`}, "root@sink": {Kernel: "6.2"},
+	})
+	page := render(t, s)
+	for _, want := range []string{
+		"<dt>controller</dt><dd>16 × Intel", "<dt>kernel of the controller</dt><dd>linux 6.12.8-lab amd64</dd>",
+		"<dt>kernel of root@gen</dt><dd>6.1: <code>quiet dyndbg=&#34;file a &#43;p; file b &#43;p&#34;</code></dd>", "<dt>kernel of root@sink</dt><dd>6.2</dd>",
+	} {
+		if !strings.Contains(page, want) {
+			t.Errorf("no %s in the page", want)
+		}
+	}
+	if strings.Contains(page, "<dt>where</dt>") || strings.Contains(page, "its command line") {
+		t.Error("the page says it as of one host")
+	}
+	if page = render(t, example()); !strings.Contains(page, "<dt>where</dt>") || !strings.Contains(page, "<dt>its command line</dt><dd><code>BOOT_IMAGE") {
+		t.Error("of one host it does not say where, or the command line")
+	}
+}
+
 // TestSigns: verdicts can be told apart without colours.
 func TestSigns(t *testing.T) {
 	seen := map[string]results.Verdict{}
@@ -219,7 +244,7 @@ func hostile(s string, v float64) *results.Session {
 		Host:  machine.Host{OS: s, Arch: s, Kernel: s, CPU: s, CPUs: -1, Netmap: s, UserNS: true},
 		Build: results.Build{Version: s, Go: s, Revision: s, Time: s, Modules: map[string]string{s: s}},
 		Preflight: &preflight.Report{
-			Kernel: s, CommandLine: s, Ports: []preflight.Port{{Spec: s, Interface: s}},
+			Kernel: s, CommandLine: s, Kernels: []preflight.Kernel{{Host: s, Release: s, CommandLine: s}}, Ports: []preflight.Port{{Spec: s, Interface: s}},
 			Checks: []preflight.Check{
 				{Name: s, Port: s, Verdict: preflight.Fail, Found: s, Want: s, Why: s, Do: []string{s}},
 				{Name: s, Verdict: preflight.Verdict(s)}, {Name: s, Verdict: preflight.Pass, Found: s}, {Name: s, Verdict: preflight.Skipped, Why: s},

@@ -4,8 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"os"
+	"path/filepath"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/safchain/ethtool"
@@ -185,6 +188,32 @@ func TestNotTold(t *testing.T) {
 			if c := r.find(t, name); c.Verdict != Skipped || !c.says(says) {
 				t.Errorf("%v: %s is %+v", err, name, *c)
 			}
+		}
+	}
+}
+
+// Who else has a packet socket is named as people know it, also where hw-test
+// has started it from its own file.
+func TestSocketsOf(t *testing.T) {
+	for _, c := range []struct{ comm, argv, found, why string }{
+		{"exe", "rcv\x00-i\x00packet:eth2", "1, of rcv of another hw-test run (process 3507)", "their trials are invalid"},
+		{"exe", "/opt/x/sniff\x00-v", "1, of sniff (process 3507)", "the kernel copies every frame"},
+		{"tcpdump", "tcpdump\x00-i\x00eth2", "1, of tcpdump (process 3507)", "the kernel copies every frame"},
+		{"exe", "", "1, of exe (process 3507)", "the kernel copies every frame"},
+	} {
+		f := ixgbe(t)
+		f.write("proc/net/packet", "sk RefCnt Type Proto Iface R Rmem User Inode\n0 3 3 0003 7 1 0 0 777")
+		f.write("proc/3507/comm", c.comm)
+		if err := os.WriteFile(filepath.Join(f.Root, "proc/3507/cmdline"), []byte(c.argv), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		fds := filepath.Join(f.Root, "proc/3507/fd")
+		if err := errors.Join(os.Mkdir(fds, 0o755), os.Symlink("socket:[777]", filepath.Join(fds, "5"))); err != nil {
+			t.Fatal(err)
+		}
+		got := f.look(Port{Spec: "packet:eth2"}).find(t, "sockets")
+		if got.Verdict != Warn || got.Found != c.found || !strings.Contains(got.Why, c.why) {
+			t.Errorf("%q: %+v", c.argv, got)
 		}
 	}
 }

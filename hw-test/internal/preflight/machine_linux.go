@@ -210,8 +210,9 @@ func (m *Machine) cpus(name ...string) (list []int, ok bool) {
 func (m *Machine) proc() (procfs.FS, error) { return procfs.NewFS(m.path("proc")) }
 func (m *Machine) sys() (sysfs.FS, error)   { return sysfs.NewFS(m.path("sys")) }
 
-// processes lists those by their command's name that fit, as "name (process
-// 12)". Those of others may be hidden, and those that end meanwhile are.
+// processes lists those that fit, by what called says: "name (process 12)".
+// fits gets the command's name, too. Those of others may be hidden, and those
+// that end meanwhile are.
 func (m *Machine) processes(fits func(procfs.Proc, string) bool) (found []string) {
 	fs, err := m.proc()
 	if err != nil {
@@ -223,11 +224,31 @@ func (m *Machine) processes(fits func(procfs.Proc, string) bool) (found []string
 	}
 	for _, p := range all {
 		if comm, err := p.Comm(); err == nil && fits(p, comm) {
-			found = append(found, fmt.Sprintf("%s (process %d)", comm, p.PID))
+			found = append(found, fmt.Sprintf("%s (process %d)", called(p, comm), p.PID))
 		}
 	}
 	slices.Sort(found)
 	return found
+}
+
+// ofAnotherRun is said of programs that hw-test has started.
+const ofAnotherRun = " of another hw-test run"
+
+// called is what people know a process by: its command's name. hw-test starts
+// what it carries by /proc/self/exe, for which that name is "exe", and says in
+// argv[0] which program it is.
+func called(p procfs.Proc, comm string) string {
+	if comm != "exe" {
+		return comm
+	}
+	switch argv, err := p.CmdLine(); {
+	case err != nil || len(argv) == 0 || argv[0] == "":
+	case slices.Contains([]string{"pktgen", "rcv", "hw-test"}, argv[0]):
+		return argv[0] + ofAnotherRun
+	default:
+		return filepath.Base(argv[0])
+	}
+	return comm
 }
 
 // notTold is the reason for skipping what a driver or the kernel does not tell.

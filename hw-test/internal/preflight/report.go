@@ -90,14 +90,23 @@ type Port struct {
 	CPUs []int `json:"cpus,omitempty"`
 }
 
+// A Kernel is that of one of several hosts.
+type Kernel struct {
+	Host        string `json:"host"`
+	Release     string `json:"release"`
+	CommandLine string `json:"command_line"`
+}
+
 // A Report is what Run found. Checks are those of the ports, in the order of
 // Ports, and then those of the host.
 type Report struct {
 	Time        time.Time `json:"time"`
 	Kernel      string    `json:"kernel"`       // release, as uname -r
 	CommandLine string    `json:"command_line"` // the kernel's
-	Ports       []Port    `json:"ports"`
-	Checks      []Check   `json:"checks"`
+	// Kernels are those of several hosts, which the two above then name in a line.
+	Kernels []Kernel `json:"kernels,omitempty"`
+	Ports   []Port   `json:"ports"`
+	Checks  []Check  `json:"checks"`
 	// Fixed is what Fix changed before this report, Notes what it could not.
 	Fixed []Setting `json:"fixed,omitempty"`
 	Notes []string  `json:"notes,omitempty"`
@@ -167,6 +176,7 @@ func Join(names []string, of map[string]*Report) *Report {
 	var kernels, lines []string
 	for _, host := range names {
 		r := of[host]
+		all.Kernels = append(all.Kernels, Kernel{host, r.Kernel, r.CommandLine})
 		kernels, lines = append(kernels, host+": "+r.Kernel), append(lines, host+": "+r.CommandLine)
 		for _, p := range r.Ports {
 			p.Host = host

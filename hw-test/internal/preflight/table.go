@@ -38,9 +38,9 @@ func (r *Report) heading(host, port string) string {
 		return "host: Linux " + r.Kernel
 	}
 	if port == "" {
-		for of := range strings.SplitSeq(r.Kernel, "; ") {
-			if kernel, is := strings.CutPrefix(of, host+": "); is {
-				return "host " + host + ": Linux " + kernel
+		for _, k := range r.Kernels {
+			if k.Host == host {
+				return "host " + host + ": Linux " + k.Release
 			}
 		}
 	}

@@ -40,7 +40,11 @@ func (l *portLook) checkSockets(c Check) Check {
 	} else {
 		found += ", of programs that only root sees"
 	}
-	c = c.warn(found, "none", "the kernel copies every frame for each of them", "ss -0 -p   # and end what is not needed, such as tcpdump or a DHCP client")
+	why, do := "the kernel copies every frame for each of them", "and end what is not needed, such as tcpdump or a DHCP client"
+	if strings.Contains(found, ofAnotherRun) {
+		why, do = "two runs over one port take each other's frames for their own, and their trials are invalid", "and wait until that run has ended"
+	}
+	c = c.warn(found, "none", why, "ss -0 -p   # "+do)
 	c.Varies = true // process numbers
 	return c
 }

@@ -312,10 +312,23 @@ const report = "report.html"
 func whole(u *results.Suite) *results.Suite {
 	u.Cases, u.Plots, u.Notes = list(u.Cases), list(u.Plots), list(u.Notes)
 	u.Environment.Limits = list(u.Environment.Limits)
+	wholePlots(u.Plots)
 	for _, c := range u.Cases {
 		c.Figures, c.Plots = list(c.Figures), list(c.Plots)
+		wholePlots(c.Plots)
 	}
 	return u
+}
+
+func wholePlots(plots []results.Plot) {
+	for i := range plots {
+		p := &plots[i]
+		p.Series = list(p.Series)
+		for j := range p.Series {
+			s := &p.Series[j]
+			s.X, s.Y = list(s.X), list(s.Y)
+		}
+	}
 }
 
 func list[T any](l []T) []T {

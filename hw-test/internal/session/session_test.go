@@ -42,6 +42,35 @@ func finish(t *testing.T, s *Session) (status int, dir string) {
 	return status, filepath.Dir(report)
 }
 
+// Programs that read a list find one, also where a run was stopped before it
+// had anything to put there.
+func TestNoNullLists(t *testing.T) {
+	s := start(t, &Options{Results: t.TempDir()}, &Plan{Name: "run"})
+	s.Begin("loss").End(&results.Suite{
+		Cases: []*results.Case{{Name: "64", Verdict: results.Unfinished, Plots: []results.Plot{{Title: "loss"}}}},
+		Plots: []results.Plot{{Title: "no series"}, {Title: "no points", Series: []results.Series{{Name: "mean"}}}},
+	}, nil)
+	s.Begin("self").End(&results.Suite{}, nil)
+	var out strings.Builder
+	if _, err := s.Finish(true, &out); err != nil {
+		t.Fatal(err)
+	}
+	b, err := json.Marshal(&s.Session)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// These are objects.
+	text := strings.NewReplacer(`"lab":null`, "", `"preflight":null`, "").Replace(string(b))
+	if at := strings.Index(text, ":null"); at >= 0 {
+		t.Errorf("null in …%s", text[max(0, at-60):at+5])
+	}
+	for _, want := range []string{`"series":[]`, `"x":[],"y":[]`, `"plots":[]`, `"figures":[]`} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %s in %s", want, text)
+		}
+	}
+}
+
 // TestKept has two suites of one session on disk, and reads them back.
 func TestKept(t *testing.T) {
 	base := t.TempDir()
