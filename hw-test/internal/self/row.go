@@ -74,8 +74,6 @@ const (
 	// times the longest pause of pktgen's end records, 128 ms, so that a
 	// busy machine may be late by that much, too.
 	idle = 500 * time.Millisecond
-	// first bounds rcv's wait for the first frame, for when pktgen fails.
-	first = 3 * time.Second
 	// ending is how long pktgen sends end records.
 	ending = 255 * time.Millisecond
 	// slack is what a row may take beyond its sending, to start two
@@ -112,7 +110,7 @@ func (r *Row) run(ctx context.Context, env testbed.Environment, rate float64, d 
 // rcvArgs is rcv's command line for this row.
 func (r *Row) rcvArgs(port *testbed.Port) []string {
 	args := []string{"-i", port.Spec, "-T", "0", "--json",
-		"--idle", idle.String(), "--wait-first", first.String()}
+		"--idle", idle.String(), "--wait-first", testbed.FirstFrame.String()}
 	if r.Pace == Paced {
 		args = append(args, "--expect", strconv.FormatUint(r.Asked, 10), "--max-loss", "0")
 	}
