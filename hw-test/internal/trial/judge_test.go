@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ringwalk/ringwalk/hw-test/internal/program"
 	"github.com/ringwalk/ringwalk/hw-test/internal/search"
 	"github.com/ringwalk/ringwalk/hw-test/internal/testbed"
 	"github.com/ringwalk/ringwalk/internal/cli"
@@ -164,6 +165,32 @@ func TestJudge(t *testing.T) {
 	r = Runner{Env: bed{}}
 	if r.judge(tr); tr.Kind != search.Valid {
 		t.Errorf("%s: %q", tr.Kind, tr.Why)
+	}
+}
+
+// TestNamesHosts: over one path, too, a sentence says on which host.
+func TestNamesHosts(t *testing.T) {
+	env := &lab{flows: []testbed.Flow{{
+		From: &testbed.Port{Host: "root@gen", Spec: "packet:eth1", Device: "tg-a"}, To: &testbed.Port{Host: "root@sink", Spec: "packet:eth1", Device: "tg-b"},
+	}}}
+	for want, spoil := range map[string]func(*Trial){
+		"packet:eth1 of root@gen: pktgen reached 980.000 pps of the 1.000 Kpps asked; its device did not hold it back: root@gen may be busy": func(t *Trial) {
+			t.Pktgen[0].PPS = 980
+		},
+		"packet:eth1 of root@sink: 2 frames came that pktgen did not send": func(t *Trial) { t.Rcv[0].NotProbe = 2 },
+	} {
+		tr := perfect()
+		tr.Before, tr.After = nil, nil
+		spoil(tr)
+		r := Runner{Env: env}
+		if r.judge(tr); strings.Join(tr.Why, "; ") != want {
+			t.Errorf("%q, want %q", tr.Why, want)
+		}
+	}
+	l := layoutOf(env.flows)
+	e := &ending{ready: true, tx: []program.Outcome{{Failure: "was ended by something else (signal: killed)"}}}
+	if err := failures(l, e); err == nil || err.Error() != "packet:eth1 of root@gen: pktgen was ended by something else (signal: killed)" {
+		t.Error(err)
 	}
 }
 
