@@ -17,8 +17,8 @@ func (r *Row) judge(tx, rx program.Outcome) {
 	r.Pktgen, r.Rcv = tx.Result, rx.Result
 	r.Why = []string{} // not null in JSON
 	r.Verdict = results.Passed
-	ended := r.ended("pktgen", tx)
-	ended = r.ended("rcv", rx) && ended
+	ended := r.ended("pktgen"+on(r.from), tx)
+	ended = r.ended("rcv"+on(r.to), rx) && ended
 	switch {
 	case !ended:
 	case r.Pktgen.TxResult == nil:
@@ -55,6 +55,14 @@ func (r *Row) because(v results.Verdict, format string, args ...any) {
 		r.Verdict = v
 	}
 	r.Why = append(r.Why, fmt.Sprintf(format, args...))
+}
+
+// on says on which host, if on another.
+func on(host string) string {
+	if host == "" {
+		return ""
+	}
+	return " on " + host
 }
 
 // ended judges how a program ended, and reports whether there is a result. A
@@ -152,6 +160,6 @@ func (r *Row) lossless() {
 		r.fails("probes out of order: %d", p.Reordered)
 	}
 	if rx.KernelDrops > 0 {
-		r.fails("frames the kernel dropped because rcv was late: %d", rx.KernelDrops)
+		r.fails("frames the kernel dropped because rcv%s was late: %d", on(r.to), rx.KernelDrops)
 	}
 }

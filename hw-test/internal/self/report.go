@@ -1,12 +1,16 @@
 package self
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"runtime"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/ringwalk/ringwalk/hw-test/internal/bench"
+	"github.com/ringwalk/ringwalk/hw-test/internal/testbed"
 	"github.com/ringwalk/ringwalk/internal/cli"
 )
 
@@ -29,6 +33,8 @@ type Report struct {
 	Interrupted bool     `json:"interrupted"`
 	Seconds     float64  `json:"seconds"`
 	ExitStatus  int      `json:"exit_status"`
+
+	hosts bool // pktgen and rcv run on others
 }
 
 // Environment is where the self-test ran.
@@ -80,17 +86,33 @@ func (r *Report) notes() []string {
 	multi, spread := 0, 0
 	for _, row := range r.Rows {
 		if tx := row.Pktgen; tx != nil && tx.TxResult != nil && !tx.RateMet {
-			notes = append(notes, fmt.Sprintf("%s: pktgen sent %spps of the %spps asked; is this machine busy?",
-				row.name(), cli.Norm(tx.PPS), cli.Norm(tx.RateAskedPPS)))
+			notes = append(notes, fmt.Sprintf("%s: pktgen sent %spps of the %spps asked; is %s busy?",
+				row.name(), cli.Norm(tx.PPS), cli.Norm(tx.RateAskedPPS), cmp.Or(row.from, "this machine")))
 		}
 		if row.Queues > 1 && row.Rcv != nil {
 			multi++
 			spread += min(1, row.queuesUsed()/2)
 		}
 	}
+	notes = append(notes, r.flooded()...)
 	if multi > 0 && spread == 0 {
 		notes = append(notes, "The kernel's flow hash gave all flows of a row to one queue, in every row with several: "+
 			"receiving by several queues is not tested.")
+	}
+	return notes
+}
+
+// flooded says of each path once that other receivers get its frames, too.
+func (r *Report) flooded() (notes []string) {
+	for _, row := range r.Rows {
+		if len(row.AlsoAt) == 0 {
+			continue
+		}
+		n := fmt.Sprintf("Frames of %s came to %s, too: does the device know where their receiver is? With several generators at once such trials are invalid.",
+			row.Path, strings.Join(row.AlsoAt, " and "))
+		if !slices.Contains(notes, n) {
+			notes = append(notes, n)
+		}
 	}
 	return notes
 }
@@ -108,7 +130,11 @@ func (r *Row) queuesUsed() (n int) {
 // printStart says where the test runs, and how to read the table.
 func (r *Report) printStart(w io.Writer) {
 	e := &r.Environment
-	fmt.Fprintf(w, "hw-test %s, kernel %s, %s/%s, %d CPUs\n%s\n", r.Version, e.Kernel, e.OS, e.Arch, e.CPUs, e.What)
+	controller := ""
+	if r.hosts {
+		controller = "controller: "
+	}
+	fmt.Fprintf(w, "hw-test %s, %skernel %s, %s/%s, %d CPUs\n%s\n", r.Version, controller, e.Kernel, e.OS, e.Arch, e.CPUs, testbed.Lines(e.What))
 	for _, l := range e.Limits {
 		fmt.Fprintln(w, l)
 	}

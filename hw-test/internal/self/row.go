@@ -46,11 +46,15 @@ type Row struct {
 	// is missing.
 	Pktgen *cli.Result `json:"pktgen"`
 	Rcv    *cli.Result `json:"rcv"`
+	// AlsoAt are other receivers at whose devices the row's frames came, too.
+	AlsoAt []string `json:"also_at,omitempty"`
 
 	index int    // among the rows of a flow
 	flow  int    // of the environment's
 	noise uint64 // frames of others that may come
-	broke bool   // a program did
+	// Hosts that the programs run on, "" for this one.
+	from, to string
+	broke    bool // a program did
 	// How long pktgen was to send, and how long it ran.
 	sends, took time.Duration
 }
@@ -74,8 +78,6 @@ const (
 	// times the longest pause of pktgen's end records, 128 ms, so that a
 	// busy machine may be late by that much, too.
 	idle = 500 * time.Millisecond
-	// first bounds rcv's wait for the first frame, for when pktgen fails.
-	first = 3 * time.Second
 	// ending is how long pktgen sends end records.
 	ending = 255 * time.Millisecond
 	// slack is what a row may take beyond its sending, to start two
@@ -97,6 +99,7 @@ func (r *Row) run(ctx context.Context, env testbed.Environment, rate float64, d 
 	defer cancel()
 	began := time.Now()
 	from, to := env.Flows()[r.flow].From, env.Flows()[r.flow].To
+	r.from, r.to = from.Host, to.Host
 	r.noise = uint64(to.Noise * d.Seconds())
 	tx := program.Outcome{Failure: "was not started, because rcv did not get ready"}
 	rcv := program.Start(ctx, to.Launch, "rcv", r.rcvArgs(to))
@@ -109,10 +112,35 @@ func (r *Row) run(ctx context.Context, env testbed.Environment, rate float64, d 
 	r.Seconds = time.Since(began).Seconds()
 }
 
+// flooded finds other flows' receivers whose devices have counted about as many
+// frames during the row as were sent. Where a NIC filters by address or its
+// counters are late, that is not known.
+func (r *Row) flooded(flows []testbed.Flow, before, after []testbed.Counters) {
+	if r.Pktgen == nil {
+		return
+	}
+	sent, own := r.Pktgen.Packets, flows[r.flow].To
+	for _, f := range flows {
+		p := f.To
+		name := p.String()
+		if p == own || p.Late > 0 || p.Host == own.Host && p.Device == own.Device || slices.Contains(r.AlsoAt, name) {
+			continue
+		}
+		for i, b := range before {
+			if b.Role != testbed.Receiver || b.Host != p.Host || b.Device != p.Device || i >= len(after) || after[i].Restarted(b) {
+				continue
+			}
+			if n := after[i].Since(b).RxPackets; n > 2*r.noise && n > sent/2 {
+				r.AlsoAt = append(r.AlsoAt, name)
+			}
+		}
+	}
+}
+
 // rcvArgs is rcv's command line for this row.
 func (r *Row) rcvArgs(port *testbed.Port) []string {
 	args := []string{"-i", port.Spec, "-T", "0", "--json",
-		"--idle", idle.String(), "--wait-first", first.String()}
+		"--idle", idle.String(), "--wait-first", testbed.FirstFrame.String()}
 	if r.Pace == Paced {
 		args = append(args, "--expect", strconv.FormatUint(r.Asked, 10), "--max-loss", "0")
 	}

@@ -136,10 +136,10 @@ func TestFlows(t *testing.T) {
 	port := func(spec, host string, l program.Launcher) *testbed.Port {
 		return &testbed.Port{Spec: spec, Host: host, Launch: l}
 	}
-	sends := port("packet:b", "gen", says(sent100, 0))
+	sends := port("packet:b", "gen", says(strings.Replace(sent100, `"rate_met": true`, `"rate_met": false`, 1), 0))
 	env := &flows{list: []testbed.Flow{
 		{From: port("packet:a", "", says(sent100, 0)), To: port("packet:x", "", says(got100, 0))},
-		{From: sends, To: port("packet:y", "", says(got99, 3))},
+		{From: sends, To: port("packet:y", "sink", says(got99, 3))},
 	}}
 	o := Options{Sizes: "60,1514", Queues: "1", Send: 100 * time.Millisecond, Rung: auto}
 	r, err := Over(&o, made{env, []string{"packet:a → packet:x", "packet:b of gen → packet:y"}}, 1000)
@@ -165,7 +165,9 @@ func TestFlows(t *testing.T) {
 	if strings.Join(got, "; ") != want {
 		t.Errorf("%s\nwant %s", strings.Join(got, "; "), want)
 	}
-	for _, line := range []string{"failed  packet:b of gen → packet:y\n", "2 of 4 rows hold"} {
+	for _, line := range []string{"failed  packet:b of gen → packet:y\n", "2 of 4 rows hold",
+		"hw-test " + cli.Version() + ", controller: kernel ", "a to x;\n  at once b to y\n", "rcv on sink ended with status 3: 1 lost", "asked; is gen busy?",
+	} {
 		if !strings.Contains(out.String(), line) {
 			t.Errorf("lacks %q:\n%s", line, out.String())
 		}
@@ -179,6 +181,10 @@ type flows struct {
 }
 
 func (f *flows) Flows() []testbed.Flow { return f.list }
+
+func (f *flows) Describe() testbed.Description {
+	return testbed.Description{Kind: "ssh", What: "a to x; at once b to y"}
+}
 
 // TestNotReached ends before the second row: it is unfinished, and there.
 func TestNotReached(t *testing.T) {

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/ringwalk/ringwalk/hw-test/internal/bench"
+	"github.com/ringwalk/ringwalk/hw-test/internal/lab"
 	"github.com/ringwalk/ringwalk/hw-test/internal/results"
 	"github.com/ringwalk/ringwalk/hw-test/internal/session"
 	"github.com/ringwalk/ringwalk/hw-test/internal/testbed"
@@ -160,7 +161,9 @@ func (r *runner) Run(ctx context.Context, s *session.Session, human, _ io.Writer
 	}
 	r.report = newReport(r.rung, r.limits, len(r.rows))
 	if e := &r.report.Environment; r.ports != nil {
-		if e.What = r.ports.Describe().What; r.mostPPS > 0 {
+		d := r.ports.Describe()
+		r.report.hosts = d.Kind == string(lab.SSH)
+		if e.What = d.What; r.mostPPS > 0 {
 			e.RatePPS = min(e.RatePPS, r.mostPPS)
 		}
 	}
@@ -202,7 +205,15 @@ func (r *runner) over(ctx context.Context, env testbed.Environment, keep *sessio
 			rate = r.report.Environment.RatePPS
 		}
 		keep.Doing(row.name(), rate, time.Duration(len(r.rows)-i)*estimate(r.Send)+r.later)
-		row.run(ctx, env, rate, r.Send)
+		if len(env.Flows()) == 1 {
+			row.run(ctx, env, rate, r.Send)
+		} else {
+			// Where they cannot be read, the row says what is wrong with the host.
+			before, _ := env.Counters()
+			row.run(ctx, env, rate, r.Send)
+			after, _ := env.Counters()
+			row.flooded(env.Flows(), before, after)
+		}
 		if ctx.Err() != nil { // in the middle of the row: it is nobody's fault
 			row.Holds, row.Verdict, row.Why = false, results.Unfinished, []string{"stopped before its end"}
 			return

@@ -24,7 +24,6 @@ import (
 	"github.com/ringwalk/ringwalk/internal/cli"
 	"github.com/ringwalk/ringwalk/internal/netlab"
 	"github.com/ringwalk/ringwalk/internal/testnet"
-	"github.com/ringwalk/ringwalk/qdisc"
 )
 
 // TestMain makes the test binary pktgen and rcv, when called so.
@@ -163,24 +162,15 @@ func (h *hub) Clocks() error { return nil }
 
 func (h *hub) Counters() (list []testbed.Counters, err error) {
 	for _, d := range h.devices {
-		n, err := d.ns.Counters(d.name)
-		if err != nil {
-			return nil, err
-		}
-		c := testbed.Counters{
-			Role: d.role, Host: h.host(d.name), Device: d.name, RxPackets: n.RxPackets, RxErrors: n.RxErrors,
-			TxPackets: n.TxPackets, TxErrors: n.TxErrors, TxDropped: n.TxDropped,
-		}
-		err = d.ns.Do(func() error {
-			state, err := qdisc.Get(qdisc.Link{Name: d.name})
-			if err == nil && len(state.Qdiscs) > 0 {
-				c.Qdisc = testbed.Qdisc{Kind: state.Qdiscs[0].Kind, Drops: uint64(state.Qdiscs[0].Stats.Drops)}
-			}
+		var c testbed.Counters
+		err := d.ns.Do(func() (err error) {
+			c, err = new(testbed.Here).Counters(d.name)
 			return err
 		})
 		if err != nil {
 			return nil, err
 		}
+		c.Role, c.Host, c.Device = d.role, h.host(d.name), d.name
 		list = append(list, c)
 	}
 	return list, nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -144,25 +145,37 @@ func (b *job) planLatency(row *Row, overhead time.Duration) (steps []step) {
 }
 
 func (b *job) printLatency(w io.Writer) {
+	two := false // clocks
 	for _, row := range b.Rows {
-		if apart := row.apart(); apart != "" {
-			fmt.Fprintf(w, "%s: %s, and so are the delays.\n", row.Size, apart)
+		if c := row.clock(); c != nil {
+			two = true
+			fmt.Fprintf(w, "%s: clocks differ by %v; the delays below are known to ± %v.\n", row.Size, ns(max(c.AheadNS, -c.AheadNS)), ns(c.WithinNS))
 		}
 	}
-	const columns = "%5s %5s %12s %9s %10v %10v %10v %10v %10v %10v  %s\n"
-	fmt.Fprintf(w, columns, "size", "share", "pps", "lost %", "min", "p50", "p90", "p99", "p99.9", "max", "")
+	line := func(within string, args ...any) {
+		columns := "%5s %5s %12s %9s %10v %10v %10v %10v %10v %10v  %s\n"
+		if two {
+			columns = strings.TrimSuffix(columns, "  %s\n") + " %11s  %s\n"
+			args = slices.Insert(args, len(args)-1, any(within))
+		}
+		fmt.Fprintf(w, columns, args...)
+	}
+	line("known to ±", "size", "share", "pps", "lost %", "min", "p50", "p90", "p99", "p99.9", "max", "")
 	for _, row := range b.Rows {
 		for _, p := range row.Latency {
-			kind := string(p.Kind)
+			kind, within := string(p.Kind), "-"
 			if p.Kind == search.Valid {
 				kind = ""
+			}
+			if p.Clock != nil {
+				within = ns(p.Clock.WithinNS).String()
 			}
 			at := []any{"-", "-", "-", "-", "-", "-"}
 			if d := p.Delay; d != nil {
 				at = []any{ns(d.MinNS), ns(d.P50NS), ns(d.P90NS), ns(d.P99NS), ns(d.P999NS), ns(d.MaxNS)}
 			}
 			args := append([]any{row.Size, fmt.Sprintf("%.0f %%", 100*p.Share), figure(p.Load, 0), fmt.Sprintf("%.4f", 100*p.LossRatio)}, at...)
-			fmt.Fprintf(w, columns, append(args, kind)...)
+			line(within, append(args, kind)...)
 		}
 	}
 }

@@ -113,6 +113,10 @@ func TestFoundLatency(t *testing.T) {
 	if slices.ContainsFunc(c.Plots, func(p results.Plot) bool { return !p.LogY }) {
 		t.Error("delays are not on a logarithmic scale")
 	}
+	var b strings.Builder
+	if j.printLatency(&b); strings.Contains(b.String(), "±") { // one clock
+		t.Error(b.String())
+	}
 }
 
 // TestFoundTwoClocks: delays are told with how well the clocks are known, and
@@ -150,7 +154,13 @@ func TestFoundTwoClocks(t *testing.T) {
 	}
 	var b strings.Builder
 	j.printLatency(&b)
-	if !strings.HasPrefix(b.String(), "64: clocks differ by 1.2ms, known to ± 300µs, and so are the delays.\n size share") {
+	if !strings.HasPrefix(b.String(), "64: clocks differ by 1.2ms; the delays below are known to ± 300µs.\n size share") {
 		t.Error(b.String())
+	}
+	// Where a delay is read it says so, too, each load by itself.
+	for i, ends := range []string{"known to ±", "300µs", "200µs", "200µs  invalid"} {
+		if line := strings.TrimRight(strings.Split(b.String(), "\n")[1+i], " "); !strings.HasSuffix(line, " "+ends) {
+			t.Errorf("%q, want %q at its end", line, ends)
+		}
 	}
 }

@@ -230,7 +230,11 @@ func (b *job) highest(ctx context.Context, row *Row) error {
 		return nil
 	}
 	row.MaxPPS, row.MaxWhy = calibrated*reach, "generator"
-	row.Generator = fmt.Sprintf("pktgen reaches no more than %spps here", cli.Norm(reach))
+	here := "here"
+	if host := b.env.Flows()[0].From.Host; host != "" {
+		here = "on " + host
+	}
+	row.Generator = fmt.Sprintf("pktgen reaches no more than %spps %s", cli.Norm(reach), here)
 	if row.Generators > 1 {
 		row.Generator = fmt.Sprintf("%d generators reach no more than %spps together, each its share", row.Generators, cli.Norm(reach))
 	}

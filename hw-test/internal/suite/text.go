@@ -8,6 +8,7 @@ import (
 
 	"github.com/ringwalk/ringwalk/hw-test/internal/results"
 	"github.com/ringwalk/ringwalk/hw-test/internal/search"
+	"github.com/ringwalk/ringwalk/hw-test/internal/testbed"
 	"github.com/ringwalk/ringwalk/hw-test/internal/trial"
 	"github.com/ringwalk/ringwalk/internal/cli"
 )
@@ -64,7 +65,12 @@ func round(d time.Duration) string {
 // printStart says where the suite runs.
 func (b *job) printStart(w io.Writer) {
 	h := &b.Host
-	fmt.Fprintf(w, "hw-test %s %s, kernel %s, %s/%s, %d CPUs\n%s\n", b.Suite, b.Version, h.Kernel, h.OS, h.Arch, h.CPUs, b.Environment.What)
+	controller := ""
+	if b.Env == envSSH { // where pktgen and rcv do not run
+		controller = "controller: "
+	}
+	fmt.Fprintf(w, "hw-test %s %s, %skernel %s, %s/%s, %d CPUs\n%s\n", b.Suite, b.Version, controller, h.Kernel, h.OS, h.Arch, h.CPUs,
+		testbed.Lines(b.Environment.What))
 	for _, l := range b.Environment.Limits {
 		fmt.Fprintf(w, "%s.\n", l)
 	}
@@ -90,7 +96,7 @@ func (b *job) PrintPlan(w io.Writer, names bool) {
 		}
 	}
 	if !names {
-		fmt.Fprintf(w, "%s\nAbout %s in all.\n", b.Environment.What, round(total))
+		fmt.Fprintf(w, "%s\nAbout %s in all.\n", testbed.Lines(b.Environment.What), round(total))
 	}
 }
 

@@ -147,8 +147,10 @@ func (*Here) HasLink(device string) (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("ask for the link of interface %s: %w", device, err)
 	}
-	return link.Attrs().RawFlags&unix.IFF_LOWER_UP != 0, nil
+	return lowerUp(link), nil
 }
+
+func lowerUp(link netlink.Link) bool { return link.Attrs().RawFlags&unix.IFF_LOWER_UP != 0 }
 
 // LinkBPS leaves out what virtual devices say, which holds nobody back.
 func (*Here) LinkBPS(spec string) (float64, error) {
@@ -203,6 +205,10 @@ func (*Here) Counters(device string) (c Counters, err error) {
 		c.TxPackets, c.TxBytes, c.TxErrors, c.TxDropped = n.TxPackets, n.TxBytes, n.TxErrors, n.TxDropped
 		// Drivers use one of these, or several for the same.
 		c.RxMissed = max(n.RxMissedErrors, n.RxFifoErrors, n.RxOverErrors)
+	}
+	c.NoLink = !lowerUp(link)
+	if c.LinkChanges, err = carrierChanges(link.Attrs().Index); err != nil {
+		return c, err
 	}
 	c.Qdisc, err = rootQdisc(device)
 	return c, err

@@ -71,12 +71,18 @@ func (o *PortOptions) Describe() Description {
 		}
 		ways = append(ways, s)
 	}
-	d.What = strings.Join(ways, "; at once ")
+	d.What = strings.Join(ways, atOnce)
 	if len(ways) > 1 {
 		d.What += fmt.Sprintf(" (%d generators, their rates added)", len(ways))
 	}
 	return d
 }
+
+// atOnce stands between ways.
+const atOnce = "; at once "
+
+// Lines is a Description's What for people, each way on a line of its own.
+func Lines(what string) string { return strings.ReplaceAll(what, atOnce, ";\n  "+atOnce[2:]) }
 
 // ports are an environment of ports that are there.
 type ports struct {

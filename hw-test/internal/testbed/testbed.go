@@ -111,6 +111,10 @@ type Port struct {
 	Noise float64
 }
 
+// FirstFrame is how long a receiver waits for the first frame once the sender is
+// started, for when that fails: ample to start a program on another host.
+const FirstFrame = 5 * time.Second
+
 // A Clock is how far a host's clock is ahead of this one's, and by how much that
 // may be wrong; zero for this host's.
 type Clock struct {
@@ -166,6 +170,10 @@ type Counters struct {
 	TxBytes   uint64 `json:"tx_bytes"`
 	TxErrors  uint64 `json:"tx_errors"`
 	TxDropped uint64 `json:"tx_dropped"`
+	// NoLink tells that it had none at that time, and LinkChanges is how often
+	// the link has come or gone.
+	NoLink      bool   `json:"no_link,omitempty"`
+	LinkChanges uint64 `json:"link_changes"`
 	// Qdisc is the root queueing discipline on the way out.
 	Qdisc Qdisc `json:"qdisc"`
 }
@@ -190,7 +198,7 @@ func (c Counters) Restarted(before Counters) bool {
 	}
 	return c.RxPackets < before.RxPackets || c.RxBytes < before.RxBytes || c.RxErrors < before.RxErrors || c.RxDropped < before.RxDropped ||
 		c.RxMissed < before.RxMissed || c.TxPackets < before.TxPackets || c.TxBytes < before.TxBytes || c.TxErrors < before.TxErrors ||
-		c.TxDropped < before.TxDropped
+		c.TxDropped < before.TxDropped || c.LinkChanges < before.LinkChanges
 }
 
 // wrapped tells that a counter of a queueing discipline, of which kernels keep
@@ -206,8 +214,7 @@ func qdiscSince(now, before uint64) uint64 {
 }
 
 // Since is what was counted after an earlier reading of the same device, which
-// has not Restarted.
-// Backlog stays what it is now.
+// has not Restarted. NoLink and Backlog stay what they are now.
 func (c Counters) Since(before Counters) Counters {
 	c.RxPackets -= before.RxPackets
 	c.RxBytes -= before.RxBytes
@@ -218,6 +225,7 @@ func (c Counters) Since(before Counters) Counters {
 	c.TxBytes -= before.TxBytes
 	c.TxErrors -= before.TxErrors
 	c.TxDropped -= before.TxDropped
+	c.LinkChanges -= before.LinkChanges
 	c.Qdisc.Packets = qdiscSince(c.Qdisc.Packets, before.Qdisc.Packets)
 	c.Qdisc.Drops = qdiscSince(c.Qdisc.Drops, before.Qdisc.Drops)
 	c.Qdisc.Overlimits = qdiscSince(c.Qdisc.Overlimits, before.Qdisc.Overlimits)

@@ -208,19 +208,14 @@ func (v *veth) Counters() ([]Counters, error) {
 }
 
 func (d *device) counters() (c Counters, err error) {
-	n, err := d.ns.Counters(d.name)
-	if err != nil {
-		return c, err
-	}
-	c = Counters{
-		Role: d.role, Device: d.name,
-		RxPackets: n.RxPackets, RxBytes: n.RxBytes, RxErrors: n.RxErrors, RxDropped: n.RxDropped,
-		TxPackets: n.TxPackets, TxBytes: n.TxBytes, TxErrors: n.TxErrors, TxDropped: n.TxDropped,
-	}
 	err = d.ns.Do(func() (err error) {
-		c.Qdisc, err = rootQdisc(d.name)
+		c, err = new(Here).Counters(d.name)
 		return err
 	})
+	if err != nil {
+		err = fmt.Errorf("the counters of %s: %w", d.name, err)
+	}
+	c.Role, c.Device = d.role, d.name
 	return c, err
 }
 

@@ -23,6 +23,8 @@
 //     itself, where there may be one), or more than were sent, or another
 //     sender's,
 //   - a program and the device under it count differently,
+//   - a device on the way had no link or lost it,
+//   - rcv ended before pktgen began,
 //   - several senders did not send together.
 //
 // That a program failed or did not end is an error, and no trial.

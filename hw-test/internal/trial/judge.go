@@ -3,7 +3,6 @@ package trial
 import (
 	"cmp"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/ringwalk/ringwalk/hw-test/internal/search"
@@ -17,11 +16,9 @@ import (
 func (r *Runner) judge(t *Trial) {
 	l := layoutOf(r.Env.Flows())
 	t.count(l)
-	for i, b := range t.Before {
-		if i < len(t.After) && t.After[i].Restarted(b) {
-			t.Why = append(t.Why, fmt.Sprintf("the counters of %s began anew in the middle: was its driver loaded again, or its qdisc changed?",
-				strings.TrimSpace(b.Host+" "+b.Device)))
-		}
+	t.links()
+	if len(t.Why) == 0 {
+		t.restarted()
 	}
 	if len(t.Why) > 0 {
 		t.Kind = search.Invalid
@@ -64,7 +61,7 @@ func (r *Runner) judge(t *Trial) {
 		}
 	}
 	for i := range l.receivers {
-		if s := t.receiver(l, i); free[i] && s.port.Exact {
+		if s := t.receiver(l, i); free[i] && s.port.Exact && !t.early(l, i) {
 			t.agree(s, "rcv", s.rx.Packets+s.rx.KernelDrops+s.rx.Truncated, s.own.RxPackets)
 		}
 	}
@@ -82,6 +79,44 @@ func (r *Runner) judge(t *Trial) {
 	default:
 		t.Kind = search.Valid
 	}
+}
+
+// links says whose link was not there all the time: what is missing then is
+// nobody's measure.
+func (t *Trial) links() {
+	for i, b := range t.Before {
+		if i >= len(t.After) {
+			break
+		}
+		a := t.After[i]
+		how := "lost its link during the trial"
+		switch {
+		case b.NoLink && a.NoLink:
+			how = "has no link: look at the cable and the other end"
+		case b.NoLink:
+			how = "had no link when the trial began"
+		case !a.NoLink && a.LinkChanges <= b.LinkChanges:
+			continue
+		}
+		t.Why = append(t.Why, deviceOf(&b)+" "+how)
+	}
+}
+
+// restarted says whose counters are no measure.
+func (t *Trial) restarted() {
+	for i, b := range t.Before {
+		if i < len(t.After) && t.After[i].Restarted(b) {
+			t.Why = append(t.Why, fmt.Sprintf("the counters of %s began anew in the middle: was its driver loaded again, or its qdisc changed?", deviceOf(&b)))
+		}
+	}
+}
+
+// deviceOf names a device with its host.
+func deviceOf(c *testbed.Counters) string {
+	if c.Host == "" {
+		return c.Device
+	}
+	return c.Device + " of " + c.Host
 }
 
 // A side is a sender or a receiver as judged.
@@ -159,7 +194,7 @@ func (t *Trial) strangers(noise float64) uint64 {
 }
 
 // lead is how long its pktgens waited to begin together.
-func (t *Trial) lead() time.Duration { return max(0, t.wait-first) }
+func (t *Trial) lead() time.Duration { return max(0, t.wait-testbed.FirstFrame) }
 
 // around is about how long before and after its sending a trial lasts, without
 // lead.

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ringwalk/ringwalk/hw-test/internal/program"
 	"github.com/ringwalk/ringwalk/hw-test/internal/search"
 	"github.com/ringwalk/ringwalk/hw-test/internal/testbed"
 	"github.com/ringwalk/ringwalk/internal/cli"
@@ -41,7 +42,7 @@ func perfect() *Trial {
 		Pktgen: []*cli.Result{{Packets: 1000, Seconds: 1, PPS: 1000, TxResult: &cli.TxResult{EndRecords: 9, RateMet: true}}},
 		Rcv: []*cli.Result{{Packets: 989, Seconds: 1, RxResult: &cli.RxResult{EndRecordsSeen: 9, Probe: &cli.Probe{
 			Packets: 980, Distinct: 980, Lost: 20, Streams: []cli.Stream{{Distinct: 980, Lost: 20, Total: 1000, Ended: true}}}}}},
-		wait: first,
+		wait: testbed.FirstFrame,
 	}
 }
 
@@ -56,6 +57,10 @@ func TestJudge(t *testing.T) {
 		{"lossy", search.Valid, "", func(*Trial) {}},
 		{"as fast as it goes", search.Valid, "", func(t *Trial) { t.Load, t.Pktgen[0].BehindSeconds = 0, 1; t.Pktgen[0].Backpressure = 99 }},
 		{"a driver was loaded again", search.Invalid, "the counters of hop-b began anew", func(t *Trial) { t.After[1].Qdisc.Drops = 3 }},
+		{"the link went", search.Invalid, "tg-b lost its link during the trial", func(t *Trial) { t.After[2].LinkChanges, t.After[2].NoLink = 1, true }},
+		{"the link went and came", search.Invalid, "tg-a lost its link during the trial", func(t *Trial) { t.After[0].LinkChanges = 2 }},
+		{"the link came", search.Invalid, "hop-b had no link when the trial began", func(t *Trial) { t.Before[1].NoLink, t.After[1].LinkChanges = true, 1 }},
+		{"no link", search.Invalid, "tg-a has no link: look at the cable", func(t *Trial) { t.Before[0].NoLink, t.After[0].NoLink = true, true }},
 		{"nothing arrived", search.Valid, "", func(t *Trial) {
 			t.Rcv[0].Packets, *t.Rcv[0].Probe = 0, cli.Probe{}
 			t.After[2].RxPackets = 300
@@ -83,6 +88,11 @@ func TestJudge(t *testing.T) {
 			t.Rcv[0].Packets, *t.Rcv[0].Probe = 0, cli.Probe{}
 			t.After[2].RxPackets = 300
 			t.Pktgen[0].Start = t.Rcv[0].Start.Add(6 * time.Second)
+		}},
+		{"too early", search.Invalid, "rcv ended before pktgen began to send, after 20 frames of others", func(t *Trial) {
+			t.Rcv[0].Packets, t.Rcv[0].NotProbe, *t.Rcv[0].Probe = 20, 20, cli.Probe{}
+			t.Pktgen[0].Start = time.Now()
+			t.left = []time.Time{t.Pktgen[0].Start.Add(-time.Second)}
 		}},
 		{"more than sent", search.Invalid, "1001 different probes, pktgen sent 1000", func(t *Trial) { t.Rcv[0].Probe.Distinct = 1001 }},
 		{"end records of one thread of two", search.Valid, "", func(t *Trial) {
@@ -132,7 +142,7 @@ func TestJudge(t *testing.T) {
 		}
 	}
 	// Nor has it to be silent while pktgens wait to begin together.
-	for wait, want := range map[time.Duration]search.Kind{first: search.Invalid, first + 2*time.Second: search.Valid} {
+	for wait, want := range map[time.Duration]search.Kind{testbed.FirstFrame: search.Invalid, testbed.FirstFrame + 2*time.Second: search.Valid} {
 		tr := perfect()
 		tr.Rcv[0].NotProbe, tr.wait = 35, wait
 		r := Runner{Env: bed{noise: 10}}
@@ -155,6 +165,32 @@ func TestJudge(t *testing.T) {
 	r = Runner{Env: bed{}}
 	if r.judge(tr); tr.Kind != search.Valid {
 		t.Errorf("%s: %q", tr.Kind, tr.Why)
+	}
+}
+
+// TestNamesHosts: over one path, too, a sentence says on which host.
+func TestNamesHosts(t *testing.T) {
+	env := &lab{flows: []testbed.Flow{{
+		From: &testbed.Port{Host: "root@gen", Spec: "packet:eth1", Device: "tg-a"}, To: &testbed.Port{Host: "root@sink", Spec: "packet:eth1", Device: "tg-b"},
+	}}}
+	for want, spoil := range map[string]func(*Trial){
+		"packet:eth1 of root@gen: pktgen reached 980.000 pps of the 1.000 Kpps asked; its device did not hold it back: root@gen may be busy": func(t *Trial) {
+			t.Pktgen[0].PPS = 980
+		},
+		"packet:eth1 of root@sink: 2 frames came that pktgen did not send": func(t *Trial) { t.Rcv[0].NotProbe = 2 },
+	} {
+		tr := perfect()
+		tr.Before, tr.After = nil, nil
+		spoil(tr)
+		r := Runner{Env: env}
+		if r.judge(tr); strings.Join(tr.Why, "; ") != want {
+			t.Errorf("%q, want %q", tr.Why, want)
+		}
+	}
+	l := layoutOf(env.flows)
+	e := &ending{ready: true, tx: []program.Outcome{{Failure: "was ended by something else (signal: killed)"}}}
+	if err := failures(l, e); err == nil || err.Error() != "packet:eth1 of root@gen: pktgen was ended by something else (signal: killed)" {
+		t.Error(err)
 	}
 }
 

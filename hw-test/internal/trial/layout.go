@@ -79,9 +79,10 @@ func LinkBPS(flows []testbed.Flow) (total float64) {
 // say of which they are.
 func (l *layout) several() bool { return len(l.senders) > 1 }
 
-// of begins a sentence about a port, where there are several.
+// of begins a sentence about a port, where there are several flows, or other
+// hosts.
 func (l *layout) of(p *testbed.Port) string {
-	if l.several() {
+	if l.several() || l.senders[0].port.Host != "" || l.receivers[0].port.Host != "" {
 		return p.String() + ": "
 	}
 	return ""

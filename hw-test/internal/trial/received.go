@@ -43,6 +43,10 @@ func (t *Trial) received(l *layout, to int) {
 	s := t.receiver(l, to)
 	from, rx := l.receivers[to].from, s.rx
 	others := s.port.Noise * (t.Seconds + t.lead().Seconds() + 1) // frames that may come
+	if t.early(l, to) {
+		t.because(s, "rcv ended before pktgen began to send, after %d frames of others", rx.Packets)
+		return
+	}
 	if rx.KernelDrops > 0 {
 		t.because(s, "rcv's own socket dropped %d frames, because rcv was late", rx.KernelDrops)
 	}
@@ -78,6 +82,12 @@ func (t *Trial) received(l *layout, to int) {
 	}
 }
 
+// early tells that a rcv to which frames of others had come ended before the
+// first sender began, as it does after too many of them.
+func (t *Trial) early(l *layout, to int) bool {
+	return to < len(t.left) && t.Rcv[to].Packets > 0 && t.left[to].Before(t.began(l, l.receivers[to].from))
+}
+
 // ended holds a sender's count against what its receiver knows of it.
 func (t *Trial) ended(l *layout, i int) {
 	s, tx := t.sender(l, i, 0), t.Pktgen[i]
@@ -96,7 +106,7 @@ func (t *Trial) ended(l *layout, i int) {
 }
 
 // began is when the first of some senders sent its first frame, by this host's
-// clock.
+// clock; zero if none did.
 func (t *Trial) began(l *layout, from []int) (first time.Time) {
 	for _, i := range from {
 		if at := here(l.senders[i].port, t.Pktgen[i].Start); first.IsZero() || at.Before(first) {

@@ -7,6 +7,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/ringwalk/ringwalk/hw-test/internal/program"
@@ -18,23 +19,26 @@ import (
 // something hangs.
 const slack = 15 * time.Second
 
-// first bounds rcv's wait for the first frame.
-const first = 5 * time.Second
+// An ending is how the programs of a trial ended.
+type ending struct {
+	tx, rx []program.Outcome
+	left   []time.Time   // when each rcv had, by this host's clock
+	ready  bool          // the rcvs got, so that the pktgens were started
+	wait   time.Duration // of the rcvs for the first frame
+}
 
 // run runs all programs: first the rcvs, and when they are ready the pktgens.
-// Ready tells that they were. Wait is how long rcv waits for the first frame.
-func (r *Runner) run(ctx context.Context, l *layout, load float64, d time.Duration) (tx, rx []program.Outcome, ready bool, wait time.Duration) {
+func (r *Runner) run(ctx context.Context, l *layout, load float64, d time.Duration) *ending {
 	lead := r.lead(l)
-	wait = first + lead
+	e := &ending{wait: testbed.FirstFrame + lead, left: make([]time.Time, len(l.receivers))}
 	ctx, cancel := context.WithTimeout(ctx, d+r.settle()+lead+slack)
 	defer cancel()
 	var rcvs, pktgens []*program.Program
 	for i := range l.receivers {
 		to := l.receivers[i].port
-		rcvs = append(rcvs, program.Start(ctx, to.Launch, "rcv", r.rcvArgs(l, &l.receivers[i], wait)))
+		rcvs = append(rcvs, program.Start(ctx, to.Launch, "rcv", r.rcvArgs(l, &l.receivers[i], e.wait)))
 	}
-	ready = allReady(rcvs)
-	if ready {
+	if e.ready = allReady(rcvs); e.ready {
 		began := time.Now()
 		for i := range l.senders {
 			s := &l.senders[i]
@@ -45,23 +49,29 @@ func (r *Runner) run(ctx context.Context, l *layout, load float64, d time.Durati
 		}
 	}
 	all := slices.Concat(rcvs, pktgens)
-	for _, p := range all {
-		go func() {
-			if o := p.Wait(); o.Failure != "" && !short(o.Result) {
+	var watchers sync.WaitGroup
+	for i, p := range all {
+		watchers.Go(func() {
+			o := p.Wait()
+			if i < len(rcvs) {
+				e.left[i] = time.Now()
+			}
+			if o.Failure != "" && !short(o.Result) {
 				stopAll(all) // what they would find means nothing
 			}
-		}()
+		})
 	}
-	if !ready {
+	if !e.ready {
 		stopAll(all)
 	}
 	for _, p := range pktgens {
-		tx = append(tx, p.Wait())
+		e.tx = append(e.tx, p.Wait())
 	}
 	for _, p := range rcvs {
-		rx = append(rx, p.Wait())
+		e.rx = append(e.rx, p.Wait())
 	}
-	return tx, rx, ready, wait
+	watchers.Wait()
+	return e
 }
 
 func stopAll(list []*program.Program) {
@@ -94,6 +104,9 @@ func (r *Runner) lead(l *layout) time.Duration {
 
 func (r *Runner) rcvArgs(l *layout, to *receiver, wait time.Duration) []string {
 	args := []string{"-i", to.port.Spec, "-T", "0", "--json", "--idle", r.settle().String(), "--wait-first", wait.String()}
+	// With this rcv knows that probes are to come, and goes on waiting for them
+	// when a switch has said something before.
+	args = append(args, "--max-loss", "100")
 	return append(append(args, to.port.Flags...), l.clocks(to)...)
 }
 
@@ -128,9 +141,9 @@ func (r *Runner) burst(load float64) int {
 }
 
 // failures are what is wrong with how the programs ended.
-func failures(l *layout, tx, rx []program.Outcome, ready bool) error {
+func failures(l *layout, e *ending) error {
 	var list []error
-	if !ready {
+	if !e.ready {
 		list = append(list, errors.New("pktgen was not started, because rcv did not get ready"))
 	}
 	var stopped []error // of those that were, maybe for the others' sake
@@ -144,10 +157,10 @@ func failures(l *layout, tx, rx []program.Outcome, ready bool) error {
 			list = append(list, fmt.Errorf("%s%w", l.of(port), err))
 		}
 	}
-	for i, o := range tx {
+	for i, o := range e.tx {
 		add(l.senders[i].port, "pktgen", o)
 	}
-	for i, o := range rx {
+	for i, o := range e.rx {
 		add(l.receivers[i].port, "rcv", o)
 	}
 	if len(list) == 0 {

@@ -1,6 +1,7 @@
 package trial
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -80,7 +81,8 @@ func (t *Trial) paced(s *side, tolerance float64) {
 	case tx.Packets == 0:
 		t.because(s, "pktgen sent nothing")
 	case t.Load > 0 && t.short(s, tolerance):
-		t.because(s, "pktgen reached %spps of the %spps asked; its device did not hold it back: this machine may be busy", cli.Norm(tx.PPS), cli.Norm(s.load))
+		t.because(s, "pktgen reached %spps of the %spps asked; its device did not hold it back: %s may be busy",
+			cli.Norm(tx.PPS), cli.Norm(s.load), cmp.Or(s.port.Host, "this machine"))
 	case t.Load > 0 && tx.PPS > s.load*(1+tolerance) && tx.PPS-s.load > t.grain(s):
 		t.because(s, "pktgen sent %spps, though %spps were asked", cli.Norm(tx.PPS), cli.Norm(s.load))
 	}

@@ -47,6 +47,7 @@ type Trial struct {
 	After  []testbed.Counters `json:"after"`
 
 	wait       time.Duration // of rcv for the first frame
+	left       []time.Time   // when each rcv had ended, by this host's clock
 	overstated bool          // nothing is wrong with it but that less may have been lost
 }
 
@@ -166,20 +167,20 @@ func (r *Runner) once(ctx context.Context, load float64, d time.Duration, attemp
 	if t.Before, err = r.Env.Counters(); err != nil {
 		return nil, fmt.Errorf("read the counters before a trial: %w", err)
 	}
-	tx, rx, ready, wait := r.run(ctx, l, load, d)
+	e := r.run(ctx, l, load, d)
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	if err := failures(l, tx, rx, ready); err != nil {
+	if err := failures(l, e); err != nil {
 		return nil, err
 	}
-	for _, o := range tx {
+	for _, o := range e.tx {
 		t.Pktgen = append(t.Pktgen, o.Result)
 	}
-	for _, o := range rx {
+	for _, o := range e.rx {
 		t.Rcv = append(t.Rcv, o.Result)
 	}
-	t.wait = wait
+	t.wait, t.left = e.wait, e.left
 	if l.twoClocks() {
 		if err := r.Env.Clocks(); err != nil {
 			return nil, err
