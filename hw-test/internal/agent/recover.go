@@ -31,8 +31,8 @@ and its copy of hw-test stays. A host that cannot be reached is named, and the o
 const recoverStatuses = `
 Exit status:
   0    nothing is left
-  1    something could not be put back, a host could not be reached, or a run goes on there or a copy
-       of hw-test stays; it is named
+  1    something could not be put back, a host could not be reached, a run goes on there, or a
+       copy of hw-test stays; it is named
   2    the command line is wrong
 `
 

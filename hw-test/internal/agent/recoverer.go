@@ -155,7 +155,11 @@ func runs(list []remote.Process) (words []string) {
 			}
 		}
 		slices.Sort(names)
-		words = append(words, fmt.Sprintf("a run%s since %s (%d processes: %s)", from, since.Format(time.DateTime), len(of[c]), strings.Join(names, ", ")))
+		plural := "es"
+		if len(of[c]) == 1 {
+			plural = ""
+		}
+		words = append(words, fmt.Sprintf("a run%s since %s (%d process%s: %s)", from, since.Format(time.DateTime), len(of[c]), plural, strings.Join(names, ", ")))
 	}
 	return words
 }

@@ -36,7 +36,7 @@ func TestLeft(t *testing.T) {
 		var out strings.Builder
 		l.print(&out, c.force)
 		want := "gen: a run from 10.0.0.1 since 2026-03-04 12:08:51 (4 processes: hw-test, pktgen, rcv) " + c.ended +
-			"\ngen: a run from 10.0.0.1 since 2026-03-04 12:08:54 (1 processes: hw-test) " + c.ended +
+			"\ngen: a run from 10.0.0.1 since 2026-03-04 12:08:54 (1 process: hw-test) " + c.ended +
 			"\ngen: nothing was left to put back by programs that have ended" +
 			"\ngen: a run since 2026-03-04 12:08:51 (2 processes: pktgen, rcv) " + c.rest + "\ngen: stays: /x: process 2 runs from it\n"
 		if out.String() != want {
