@@ -9,6 +9,18 @@ import (
 	"syscall"
 )
 
+// stopped is the cause of a context that a signal has cancelled.
+type stopped struct{ os.Signal }
+
+func (s stopped) Error() string {
+	if s.Signal == os.Interrupt {
+		return "interrupted"
+	}
+	return fmt.Sprintf("stopped by %v", s.Signal)
+}
+
+func (stopped) Unwrap() error { return context.Canceled }
+
 // Signals gives a context that the first SIGINT, SIGTERM or SIGHUP cancels,
 // so that the program ends in order, puts back what it changed and reports;
 // context.Cause names the signal. A second signal ends the process at once
@@ -35,7 +47,7 @@ func Signals(parent context.Context) (ctx context.Context, stop func()) {
 				if !first {
 					os.Exit(ExitInterrupted)
 				}
-				cancel(fmt.Errorf("stopped by %v: %w", s, context.Canceled))
+				cancel(stopped{s})
 			case <-done:
 				return
 			}

@@ -55,8 +55,8 @@ func helper(mode string) int {
 }
 
 func TestSignals(t *testing.T) {
-	const byINT, byTERM = "stopped by interrupt: context canceled\n", "stopped by terminated: context canceled\n"
-	const byHUP = "stopped by hangup: context canceled\n"
+	const byINT, byTERM = "interrupted\n", "stopped by terminated\n"
+	const byHUP = "stopped by hangup\n"
 	for _, c := range []struct {
 		mode    string
 		signals []syscall.Signal

@@ -466,7 +466,10 @@ func TestInterrupt(t *testing.T) {
 		if txo.status != 0 || txr.Packets == 0 || txr.EndRecords == 0 || len(txr.Errors) != 0 {
 			t.Errorf("%v: pktgen without -n: %+v", sig, txo)
 		}
-		want := fmt.Sprintf("1 of 100 frames were sent (stopped by %v)", sig)
+		want := "1 of 100 frames were sent (stopped by terminated)"
+		if sig == syscall.SIGINT {
+			want = "1 of 100 frames were sent (interrupted)"
+		}
 		if lo.status != 3 || !slices.Contains(lr.Errors, want) {
 			t.Errorf("%v: pktgen with -n: status %d, errors %q, want %q", sig, lo.status, lr.Errors, want)
 		}

@@ -292,7 +292,7 @@ func Why(ctx context.Context) string {
 	if ctx.Err() == nil {
 		return "the time was over"
 	}
-	return strings.TrimSuffix(context.Cause(ctx).Error(), ": "+context.Canceled.Error())
+	return context.Cause(ctx).Error()
 }
 
 // Refused gives an error of opening a port its exit status: a spec that nothing

@@ -36,16 +36,35 @@ func place() (string, error) {
 			return system, nil
 		}
 	}
-	if run := os.Getenv("XDG_RUNTIME_DIR"); run != "" {
+	run := os.Getenv("XDG_RUNTIME_DIR")
+	if run == "" && os.Geteuid() != 0 {
+		// The same, where nobody has told: over ssh without PAM.
+		if name := fmt.Sprintf("/run/user/%d", os.Geteuid()); unix.Access(name, unix.W_OK) == nil {
+			run = name
+		}
+	}
+	if run != "" {
 		name := filepath.Join(run, "ringwalk")
 		return name, os.MkdirAll(name, 0o700)
 	}
 	if err == nil {
 		err = unix.EACCES
 	}
-	return "", fmt.Errorf("there is no place for the journal of changed interfaces: set RINGWALK_RUN or XDG_RUNTIME_DIR "+
+	err = fmt.Errorf("there is no place for the journal of changed interfaces: set RINGWALK_RUN or XDG_RUNTIME_DIR "+
 		"to a directory that is emptied at boot (%s: %w)", system, err)
+	if os.Geteuid() != 0 {
+		err = &placeless{err}
+	}
+	return "", err
 }
+
+// placeless is that a user has no place for a journal, and so no entry in one.
+type placeless struct{ error }
+
+func (p *placeless) Unwrap() error { return p.error }
+
+// Is holds for ErrNoPlace.
+func (*placeless) Is(target error) bool { return target == ErrNoPlace }
 
 func directory() (*dir, error) {
 	name, err := place()

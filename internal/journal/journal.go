@@ -35,6 +35,9 @@ import (
 // ErrNotSupported is wrapped where the system has no network namespaces.
 var ErrNotSupported = fmt.Errorf("a journal of changed interfaces: %w on this system", errors.ErrUnsupported)
 
+// ErrNoPlace is for a user who is not root and has no directory for a journal.
+var ErrNoPlace = errors.New("there is no place for the journal of changed interfaces")
+
 // ErrGone says that no process and no name holds a namespace any more: with it
 // went its interfaces.
 var ErrGone = errors.New("it is gone, and its interfaces with it")
@@ -265,9 +268,13 @@ func Release(key Key, undo func(*Entry) error) error {
 
 // Recover gives undo the entries that no live process answers for, in order of
 // their names, and removes those where it succeeds. The error joins those of
-// undo. Entries of an earlier boot are removed unseen.
+// undo. Entries of an earlier boot are removed unseen. Where there is no place for
+// a journal there are none.
 func Recover(undo func(*Entry) error) error {
 	d, err := lockDir()
+	if errors.Is(err, ErrNoPlace) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}

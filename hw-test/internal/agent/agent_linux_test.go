@@ -54,7 +54,12 @@ func newFixture(t *testing.T) *fixture {
 // connect connects from the controller's namespace.
 func (b *fixture) connect(t *testing.T) (h *Host, err error) {
 	t.Helper()
-	of := lab.Host{Name: "gen", Target: remote.Target{User: "root", Host: b.Address}}
+	return b.connectAs(t, "root")
+}
+
+func (b *fixture) connectAs(t *testing.T, user string) (h *Host, err error) {
+	t.Helper()
+	of := lab.Host{Name: "gen", Target: remote.Target{User: user, Host: b.Address}}
 	doErr := b.Here.Do(func() error { h, err = connect(t.Context(), &of, b.config); return nil })
 	if doErr != nil {
 		t.Fatal(doErr)
@@ -222,7 +227,7 @@ func TestPutBack(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 	// It is to stay.
-	list, err := hosts.Recover()
+	list, err := hosts.list[0].recover()
 	if err != nil || b.tso(t) || !slices.ContainsFunc(list, func(r recovery.Recovered) bool { return r.Host == "gen" && r.Dev == "p1" && r.Kept }) {
 		t.Errorf("%+v, %v", list, err)
 	}
@@ -242,11 +247,11 @@ func TestPutBack(t *testing.T) {
 	if strings.HasPrefix(out.String(), "0") || !strings.HasSuffix(out.String(), "[] <nil>\n") || b.tso(t) {
 		t.Fatalf("%q, TSO is %v", &out, b.tso(t))
 	}
-	list, err = hosts.Recover()
+	list, err = hosts.list[0].recover()
 	if err != nil || len(list) != 1 || list[0].Host != "gen" || list[0].Dev != "p1" || list[0].Kept || list[0].Error != "" || !b.tso(t) {
 		t.Errorf("%+v, TSO is %v, %v", list, b.tso(t), err)
 	}
-	if list, err := hosts.Recover(); err != nil || len(list) != 0 {
+	if list, err := hosts.list[0].recover(); err != nil || len(list) != 0 {
 		t.Errorf("%+v, %v", list, err)
 	}
 
@@ -265,6 +270,24 @@ func TestPutBack(t *testing.T) {
 	if !b.tso(t) {
 		t.Error("one host that fails keeps the others from being put back")
 	}
+}
+
+// TestNoRight: a user who may change nothing has nothing to put back.
+func TestNoRight(t *testing.T) {
+	b := newFixture(t)
+	h, err := b.connectAs(t, "tester")
+	if err != nil {
+		t.Fatal(err)
+	}
+	hosts := &Hosts{lab: new(lab.Lab), list: []*Host{h}}
+	if list, err := hosts.list[0].recover(); len(list) != 0 || err != nil {
+		t.Errorf("%+v, %v", list, err)
+	}
+	if err := hosts.RestoreKept(func(string, string, error) { t.Error("something was put back") }); err != nil {
+		t.Error(err)
+	}
+	_, err = hosts.LookAt(t.Context(), []preflight.Port{{Host: "gen", Spec: "packet:p1"}}, true)
+	says(t, err, "gen: to change settings needs root: ")
 }
 
 // TestLost: when the connection ends all calls say so, and what would be undone
@@ -298,6 +321,20 @@ func TestEnded(t *testing.T) {
 	says(t, h.Release(), "signal: killed")
 	if errors.Is(err, remote.ErrLost) {
 		t.Error(err)
+	}
+	if err := h.close(); err != nil {
+		t.Errorf("it is said once more: %v", err)
+	}
+	h = b.mustConnect(t)
+	b.signal(t, syscall.SIGTERM)
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		if _, err = h.HasLink("p1"); err != nil || time.Now().After(deadline) {
+			break
+		}
+	}
+	says(t, err, "gen: hw-test's agent there has ended: was that somebody's hw-test recover --force?")
+	if err := errors.Join(h.Release(), h.close()); err != nil {
+		t.Errorf("it has ended in order: %v", err)
 	}
 	for word, want := range map[string]string{"dies": "ended with status 2 and said: panic: says a test", "babbles": "gen: hw-test's agent there"} {
 		if err := os.WriteFile(filepath.Join(b.Tmp, fault), []byte(word), 0o644); err != nil {
@@ -380,14 +417,15 @@ ssh: {config: none, agent: none, known_hosts: %q, identities: %q}
 nodes:
   gen: {role: tg, host: root@%s, ports: {x: {interface: p1}}}
   sink: {role: tg, host: root@%s, ports: {x: {mac: "%s"}}}
-links: [[gen.x, sink.x]]
+  off: {role: tg, host: root@127.0.0.9:9, ports: {x: {interface: e1}, y: {interface: e2}}}
+links: [[gen.x, sink.x], [off.x, off.y]]
 `, l.KnownHosts(a, b), l.Identity, a.Address, b.Address, mac)
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	play := func() string {
-		cmd := exec.Command("/proc/self/exe", file)
-		cmd.Args[0] = "play-connect"
+	play := func(args ...string) string {
+		cmd := exec.Command("/proc/self/exe", args[1:]...)
+		cmd.Args[0] = args[0]
 		var out bytes.Buffer
 		cmd.Stdout, cmd.Stderr = &out, &out
 		if err := l.Here.Start(cmd); err != nil {
@@ -398,14 +436,31 @@ links: [[gen.x, sink.x]]
 		}
 		return out.String()
 	}
-	want := fmt.Sprintf("root@%s linux\nroot@%s linux\ngen p1\nsink p2\n<nil>\n", a.Address, b.Address)
-	if got := play(); got != want {
+	// A host that is not on the path is not connected to.
+	want := fmt.Sprintf("root@%s linux\nroot@%s linux\ngen p1\nsink p2\noff e1\n<nil>\n", a.Address, b.Address)
+	if got := play("play-connect", file); got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
 	// One host that is not there ends it, and leaves nothing on the other.
 	b.Kill()
-	if got := play(); !strings.Contains(got, b.Address) || strings.Count(got, "\n") != 1 {
+	if got := play("play-connect", file); !strings.Contains(got, b.Address) || strings.Count(got, "\n") != 1 {
 		t.Errorf("%q", got)
+	}
+	quiet(t, a)
+
+	// A preflight does what can be reached, and names the others, a line each.
+	unreached := fmt.Sprintf("connect to root@%s: dial", b.Address)
+	got := play("play-preflight", "--lab", file)
+	lines := strings.Split(strings.TrimSpace(got), "\n")
+	if !strings.Contains(got, "offloads") || strings.Contains(got, "<nil>") || !strings.HasPrefix(lines[len(lines)-2], unreached) || !strings.Contains(lines[len(lines)-1], "connect to root@127.0.0.9:9") {
+		t.Errorf("%s", got)
+	}
+	tso := func() bool { return (&fixture{Lab: l, Server: a}).tso(t) }
+	if play("play-preflight", "--lab", file, "--fix"); tso() {
+		t.Error("nothing has been changed")
+	}
+	if got = play("play-preflight", "--lab", file, "--restore"); !strings.Contains(got, "root@"+a.Address+" p1: settings put back\n") || !strings.Contains(got, unreached) || !tso() {
+		t.Errorf("%s", got)
 	}
 	quiet(t, a)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/rpc"
+	"sync/atomic"
 	"time"
 
 	"github.com/ringwalk/ringwalk/hw-test/internal/lab"
@@ -26,6 +27,7 @@ type Host struct {
 	devices []lab.Device
 
 	patience time.Duration // for an answer
+	told     atomic.Bool   // why the conversation is over
 }
 
 // patience is ample: to change a NIC's settings and see its link again takes
@@ -76,6 +78,7 @@ func call[In, Out any](ctx context.Context, h *Host, method string, in In) (Out,
 	case <-ctx.Done():
 		return none, context.Cause(ctx)
 	case <-late.C:
+		h.told.Store(true)
 		_ = h.talk.Close() // the error is that it has to be killed
 		return none, fmt.Errorf("%s: hw-test's agent there did not answer for %v and was ended: does a device or its driver hang there (dmesg)?", h.name, h.patience)
 	}
@@ -85,20 +88,27 @@ func call[In, Out any](ctx context.Context, h *Host, method string, in In) (Out,
 	if said, ok := errors.AsType[rpc.ServerError](asked.Error); ok {
 		return none, fmt.Errorf("%s: %w", h.name, unmark(string(said)))
 	}
-	return none, fmt.Errorf("%s: hw-test's agent there %w", h.name, h.gone(asked.Error))
+	return none, fmt.Errorf("%s: hw-test's agent there %w", h.name, h.gone())
 }
+
+// errEnded is of an agent that has ended in order though nobody here has asked
+// it to.
+var errEnded = errors.New("has ended: was that somebody's hw-test recover --force?")
 
 // gone says why a conversation is over, for net/rpc's own words do not. It sees
 // to it that it is: an answer that cannot be understood ends net/rpc's part only.
-func (h *Host) gone(err error) error {
+func (h *Host) gone() error {
+	h.told.Store(true)
 	_ = h.talk.Close() // Wait has its error
 	switch status, ended := h.talk.Wait(); {
 	case ended != nil:
 		return ended
 	case h.said.String() != "":
 		return fmt.Errorf("ended with status %d and said: %s", status, &h.said)
+	case status != 0:
+		return fmt.Errorf("has ended with status %d", status)
 	}
-	return fmt.Errorf("has ended (%w)", err)
+	return errEnded
 }
 
 // Name is what the lab file calls it.
@@ -165,12 +175,13 @@ func (h *Host) Counters(device string) (testbed.Counters, error) {
 }
 
 // Release is testbed.Host's. Where the connection is lost the agent does it by
-// itself.
+// itself, and where it ends in order.
 func (h *Host) Release() error {
-	if _, err := call[Nothing, Nothing](context.Background(), h, "Release", Nothing(false)); !errors.Is(err, remote.ErrLost) {
-		return err
+	_, err := call[Nothing, Nothing](context.Background(), h, "Release", Nothing(false))
+	if errors.Is(err, remote.ErrLost) || errors.Is(err, errEnded) {
+		return nil
 	}
-	return nil
+	return err
 }
 
 // close ends the agent, which lets go of its ports, and the connection.
@@ -178,7 +189,7 @@ func (h *Host) close() error {
 	var err error
 	if h.talk != nil {
 		err = h.talk.Close()
-		if errors.Is(err, remote.ErrLost) {
+		if errors.Is(err, remote.ErrLost) || h.told.Load() {
 			err = nil // said where it mattered
 		}
 	}

@@ -9,23 +9,28 @@ import (
 
 	"github.com/ringwalk/ringwalk/hw-test/internal/lab"
 	"github.com/ringwalk/ringwalk/hw-test/internal/preflight"
-	"github.com/ringwalk/ringwalk/hw-test/internal/recovery"
 	"github.com/ringwalk/ringwalk/hw-test/internal/results"
 	"github.com/ringwalk/ringwalk/internal/cli"
 )
 
 // Hosts are those of a lab of environment ssh, connected.
 type Hosts struct {
-	lab  *lab.Lab
+	lab  *lab.Lab // with the nodes that are on them
 	list []*Host
 }
 
-// Connect connects to the hosts of a lab, all at once, and resolves its ports.
-// The end of ctx ends it, and not the Hosts. The error joins those of all hosts.
-func Connect(ctx context.Context, l *lab.Lab) (*Hosts, error) {
-	hosts, err := dial(ctx, l)
+// Connect connects to the hosts of a lab on which its paths are, all at once,
+// and resolves the ports of the paths' nodes. The end of ctx ends it, and not the
+// Hosts. The error joins those of all hosts.
+func Connect(ctx context.Context, l *lab.Lab, paths []lab.Path) (*Hosts, error) {
+	hosts, errs := dialEach(ctx, part(l, func(n *lab.Node) bool {
+		return slices.ContainsFunc(paths, func(p lab.Path) bool {
+			return slices.ContainsFunc(p.Ports(), func(port string) bool { return strings.HasPrefix(port, n.Name+".") })
+		})
+	}))
+	err := join(errs)
 	if err == nil {
-		err = l.ResolveWith(func(name string) ([]lab.Device, error) { return hosts.Host(name).devices, nil })
+		err = hosts.resolve()
 	}
 	if err != nil {
 		return nil, join([]error{err, hosts.Close()})
@@ -33,13 +38,26 @@ func Connect(ctx context.Context, l *lab.Lab) (*Hosts, error) {
 	return hosts, nil
 }
 
-// dial connects, to as many as it can.
-func dial(ctx context.Context, l *lab.Lab) (*Hosts, error) {
-	h, errs := dialEach(ctx, l)
-	return h, join(errs)
+// part is a lab with some of its nodes. Their ports are the lab's own, so that
+// what resolves them does so for both.
+func part(l *lab.Lab, has func(*lab.Node) bool) *lab.Lab {
+	p := *l
+	p.Nodes = nil
+	for i := range l.Nodes {
+		if has(&l.Nodes[i]) {
+			p.Nodes = append(p.Nodes, l.Nodes[i])
+		}
+	}
+	return &p
 }
 
-// dialEach has an error, or nil, for each of the lab's hosts.
+// resolve finds the ports.
+func (h *Hosts) resolve() error {
+	return h.lab.ResolveWith(func(name string) ([]lab.Device, error) { return h.Host(name).devices, nil })
+}
+
+// dialEach connects to as many as it can, and has an error, or nil, for each of
+// the lab's hosts.
 func dialEach(ctx context.Context, l *lab.Lab) (*Hosts, []error) {
 	of := l.Hosts()
 	list, errs := make([]*Host, len(of)), make([]error, len(of))
@@ -48,24 +66,30 @@ func dialEach(ctx context.Context, l *lab.Lab) (*Hosts, []error) {
 		all.Go(func() { list[i], errs[i] = connect(ctx, &of[i], l.SSH.Remote()) })
 	}
 	all.Wait()
-	h := &Hosts{lab: l}
+	h := new(Hosts)
 	for i := range of {
 		if errs[i] == nil {
 			h.list = append(h.list, list[i])
 		}
 	}
+	h.lab = part(l, func(n *lab.Node) bool { return n.Host == "" || h.Host(n.Host) != nil })
 	return h, errs
 }
 
-// several are the errors of several hosts, as one sentence.
+// several are the errors of several hosts, a line for each; what two say is there
+// once.
 type several []error
 
 func (s several) Error() string {
-	var words []string
+	var lines []string
 	for _, err := range s {
-		words = append(words, strings.ReplaceAll(err.Error(), "\n", "; "))
+		for line := range strings.SplitSeq(err.Error(), "\n") {
+			if !slices.Contains(lines, line) {
+				lines = append(lines, line)
+			}
+		}
 	}
-	return strings.Join(words, "; ")
+	return strings.Join(lines, "\n")
 }
 
 // Unwrap is all of them.
@@ -79,13 +103,15 @@ func join(errs []error) error {
 	return several(errs)
 }
 
-// Reach is Connect for package preflight.
+// Reach connects to all hosts of a lab for package preflight, or to those that it
+// can: the error is that of the others. Where it reaches none, or ctx has ended,
+// there are no Hosts.
 func Reach(ctx context.Context, l *lab.Lab) (preflight.Hosts, error) {
-	h, err := Connect(ctx, l)
-	if err != nil {
-		return nil, err
+	h, errs := dialEach(ctx, l)
+	if len(h.list) == 0 || ctx.Err() != nil {
+		return nil, join(append(errs, h.Close()))
 	}
-	return h, nil
+	return h, join(errs)
 }
 
 // Host finds a host by its name in the lab file; nil if there is none.
@@ -109,6 +135,9 @@ func (h *Hosts) Machines() (list []results.RemoteHost) {
 // Look looks at all hosts and the lab's ports, and with fix changes what can be
 // changed, until RestoreKept, also where it then fails.
 func (h *Hosts) Look(ctx context.Context, fix bool) (*preflight.Report, error) {
+	if err := h.resolve(); err != nil {
+		return nil, err
+	}
 	return h.LookAt(ctx, preflight.Of(h.lab), fix)
 }
 
@@ -128,8 +157,8 @@ func (h *Hosts) LookAt(ctx context.Context, ports []preflight.Port, fix bool) (*
 		if len(own) == 0 && len(ports) > 0 {
 			continue
 		}
-		if err := ctx.Err(); err != nil {
-			return nil, err
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
 		}
 		r, err := call[LookOrder, preflight.Report](ctx, one, "Look", LookOrder{own, fix})
 		switch {
@@ -156,19 +185,6 @@ func (h *Hosts) RestoreKept(report func(host, name string, err error)) error {
 		errs = append(errs, one.failed(err, out.Error))
 	}
 	return join(errs)
-}
-
-// Recover puts back on all hosts what programs have left that have ended.
-func (h *Hosts) Recover() (list []recovery.Recovered, err error) {
-	for _, one := range h.list {
-		out, e := call[Nothing, Recovered](context.Background(), one, "Recover", Nothing(false))
-		for _, r := range out.List {
-			r.Host = one.name
-			list = append(list, r)
-		}
-		err = join([]error{err, one.failed(e, out.Error)})
-	}
-	return list, err
 }
 
 // Close ends all agents and connections, and waits for that.

@@ -65,14 +65,22 @@ var plays = map[string]func(args []string){
 		syscall.Kill(os.Getpid(), syscall.SIGKILL)
 		time.Sleep(time.Hour)
 	},
-	// play-connect says what it finds of a lab's hosts.
+	// play-preflight is the command.
+	"play-preflight": func(args []string) {
+		status := 0
+		c := preflight.Command(&status, Reach)
+		c.SilenceErrors, c.SilenceUsage = true, true
+		c.SetArgs(args)
+		fmt.Println(c.Execute())
+	},
+	// play-connect says what it finds of the hosts of a lab's first path.
 	"play-connect": func(args []string) {
 		l, err := lab.Load(args[0])
 		if err != nil {
 			fmt.Println(err)
 			return
 		}
-		hosts, err := Connect(context.Background(), l)
+		hosts, err := Connect(context.Background(), l, l.Paths()[:1])
 		if err != nil {
 			fmt.Println(err)
 			return

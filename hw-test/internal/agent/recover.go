@@ -5,7 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"time"
+	"path/filepath"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -24,13 +25,14 @@ time. What somebody else has changed since stays as it is, and so does what "qdi
 With --lab this is done on the hosts of a lab of environment ssh, after hw-test itself was killed
 here or a connection broke. What a lost run has started there ends by itself, within the lab file's
 silence (10 s), and puts back what it changed; this waits for it, puts back the rest, and removes
-the copies of hw-test, which the next run puts there again. A host that cannot be reached is named,
-and the others are done.`
+the copies of hw-test, which the next run puts there again. A run whose connection lives goes on,
+and its copy of hw-test stays. A host that cannot be reached is named, and the others are done.`
 
 const recoverStatuses = `
 Exit status:
   0    nothing is left
-  1    something could not be put back, or a host not be reached; it is named
+  1    something could not be put back, a host could not be reached, a run goes on there, or a
+       copy of hw-test stays; it is named
   2    the command line is wrong
 `
 
@@ -48,7 +50,7 @@ func RecoverCommand() *cobra.Command {
 	var file string
 	var asJSON, force bool
 	cmd := &cobra.Command{
-		Use: "recover", Short: "put back what killed programs left, here or on a lab's hosts", Long: aboutRecover, Args: bench.NoArgs,
+		Use: "recover", Short: "put back what killed programs left, here or on a lab's hosts", Long: aboutRecover, Args: recoverArgs,
 		Example: "  hw-test recover\n  hw-test recover --lab lab.yaml",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, stop := cli.Signals(context.Background())
@@ -63,7 +65,8 @@ func RecoverCommand() *cobra.Command {
 			case l == nil:
 				return recoverHere(cmd.OutOrStdout(), asJSON)
 			}
-			return recoverThere(ctx, l, force, cmd.OutOrStdout(), asJSON)
+			r := recoverer{force: force, out: cmd.OutOrStdout(), notes: cmd.ErrOrStderr(), asJSON: asJSON}
+			return r.run(ctx, l)
 		},
 	}
 	cmd.Flags().SortFlags = false
@@ -74,17 +77,24 @@ func RecoverCommand() *cobra.Command {
 	return cmd
 }
 
-// remoteLab is a lab of other hosts, nil where it is this host's or there is no
-// file.
+// recoverArgs is bench.NoArgs that knows what was meant.
+func recoverArgs(cmd *cobra.Command, args []string) error {
+	if len(args) == 1 && slices.Contains([]string{".yaml", ".yml"}, filepath.Ext(args[0])) {
+		return cli.Usagef("%q is not a flag of %s; did you mean %s?", args[0], cmd.CommandPath(), cli.Shell("--lab", args[0]))
+	}
+	return bench.NoArgs(cmd, args)
+}
+
+// remoteLab is a lab of other hosts, nil where there is no file.
 func remoteLab(file string) (*lab.Lab, error) {
 	if file == "" {
 		return nil, nil
 	}
 	l, err := lab.Load(file)
-	if err != nil || l.Environment == lab.SSH {
-		return l, err
+	if err == nil && l.Environment != lab.SSH {
+		err = cli.Usagef("--lab is for labs of other hosts, and %s is of environment %s; hw-test recover alone does this host", file, l.Environment)
 	}
-	return nil, nil
+	return l, err
 }
 
 func recoverHere(w io.Writer, asJSON bool) error {
@@ -96,73 +106,4 @@ func recoverHere(w io.Writer, asJSON bool) error {
 		fmt.Fprintln(w, recovery.Nothing)
 	}
 	return err
-}
-
-// recoverThere does it on all hosts that can be reached, one after the other:
-// they may be one and the same.
-func recoverThere(ctx context.Context, l *lab.Lab, force bool, w io.Writer, asJSON bool) error {
-	hosts, errs := dialEach(ctx, l)
-	all := []Left{}
-	for i, of := range l.Hosts() {
-		if errs[i] != nil {
-			all = append(all, Left{
-				Host: of.Name, Error: errs[i].Error(), Recovered: []recovery.Recovered{},
-				Cleaned: remote.Cleaned{Ended: []remote.Process{}, Running: []remote.Process{}, Removed: []string{}, Kept: []remote.Kept{}},
-			})
-		}
-	}
-	for _, h := range hosts.list {
-		left, err := h.recover(ctx, force)
-		if err != nil {
-			left.Error = err.Error()
-			errs = append(errs, err)
-		}
-		all = append(all, left)
-		if !asJSON {
-			left.print(w)
-		}
-	}
-	errs = append(errs, hosts.Close())
-	if asJSON {
-		errs = append(errs, bench.PrintJSON(w, all))
-	}
-	return join(errs)
-}
-
-// recover waits for the end of what a lost run left, puts back what that did
-// not, and removes hw-test. The agent goes on, though its file has gone.
-func (h *Host) recover(ctx context.Context, force bool) (Left, error) {
-	left := Left{Host: h.name, Recovered: []recovery.Recovered{}}
-	var err error
-	if left.Cleaned, err = h.ssh.Clean(ctx, force); err != nil {
-		return left, err
-	}
-	out, err := call[Nothing, Recovered](context.Background(), h, "Recover", Nothing(false))
-	for _, r := range out.List {
-		r.Host = h.name
-		left.Recovered = append(left.Recovered, r)
-	}
-	return left, h.failed(err, out.Error)
-}
-
-func (l *Left) print(w io.Writer) {
-	for _, p := range l.Ended {
-		fmt.Fprintf(w, "%s: has ended: %s (pid %d, since %s)\n", l.Host, p.Command, p.PID, p.Since.Format(time.DateTime))
-	}
-	if recovery.Print(w, l.Recovered); len(l.Recovered) == 0 && l.Error == "" {
-		fmt.Fprintf(w, "%s: %s\n", l.Host, recovery.Nothing)
-	}
-	for _, p := range l.Running {
-		from := ""
-		if p.From != "" {
-			from = ", from " + p.From
-		}
-		fmt.Fprintf(w, "%s: goes on, for its connection lives (--force ends it): %s (pid %d, since %s%s)\n", l.Host, p.Command, p.PID, p.Since.Format(time.DateTime), from)
-	}
-	for _, f := range l.Removed {
-		fmt.Fprintf(w, "%s: removed %s\n", l.Host, f)
-	}
-	for _, k := range l.Kept {
-		fmt.Fprintf(w, "%s: stays: %s: %s\n", l.Host, k.Path, k.Why)
-	}
 }

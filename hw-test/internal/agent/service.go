@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/ringwalk/ringwalk/hw-test/internal/bench"
 	"github.com/ringwalk/ringwalk/hw-test/internal/lab"
 	"github.com/ringwalk/ringwalk/hw-test/internal/machine"
 	"github.com/ringwalk/ringwalk/hw-test/internal/preflight"
@@ -22,8 +23,8 @@ import (
 
 // Command makes the hidden command that Connect runs on a host.
 func Command() *cobra.Command {
-	return &cobra.Command{
-		Use: "agent", Short: "answer hw-test on another host", Hidden: true, Args: cobra.NoArgs,
+	cmd := &cobra.Command{
+		Use: "agent", Short: "answer hw-test on another host", Hidden: true, Args: bench.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			ctx, stop := cli.Signals(context.Background())
 			defer stop()
@@ -33,6 +34,8 @@ func Command() *cobra.Command {
 			}{os.Stdin, os.Stdout})
 		},
 	}
+	cmd.SetUsageTemplate(cmd.UsageTemplate()) // not the exit statuses of hw-test's own
+	return cmd
 }
 
 // serve answers until the other side is gone, or ctx ends.

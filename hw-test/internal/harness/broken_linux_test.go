@@ -233,7 +233,7 @@ func TestRecoverHosts(t *testing.T) {
 			t.Errorf("left in the journal: %q, %v", list, err)
 		}
 	}
-	if left = recover(); len(left[0].Recovered)+len(left[0].Ended)+len(left[0].Running) != 0 {
+	if left = recover(); len(left[0].Recovered)+len(left[0].Ended)+len(left[0].Running)+len(left[0].Removed) != 0 {
 		t.Errorf("a second time: %+v", left)
 	}
 }

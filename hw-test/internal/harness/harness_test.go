@@ -66,6 +66,9 @@ func TestUsage(t *testing.T) {
 		{"self --rung=x", cli.ExitUsage, `--rung: "x" is none of auto, root, userns and udp`},
 		{"--sizes=60,128,60", cli.ExitUsage, "--sizes: 60 is there twice"},
 		{"--queues=1,1", cli.ExitUsage, "--queues: 1 is there twice"},
+		{"agent nosuch", cli.ExitUsage, `"nosuch" is not a flag of hw-test agent`},
+		{"recover lab.yaml", cli.ExitUsage, `"lab.yaml" is not a flag of hw-test recover; did you mean --lab lab.yaml?`},
+		{"recover --lab=../../lab.example.yaml", cli.ExitUsage, "--lab is for labs of other hosts, and ../../lab.example.yaml is of environment local; hw-test recover alone does this host"},
 		{"throughput --sizes=64,64", cli.ExitUsage, "--sizes: 64 is there twice"},
 	} {
 		stdout, stderr, status := run(strings.Fields(c.args)...)
@@ -95,6 +98,16 @@ func TestHelp(t *testing.T) {
 		}
 		if strings.Contains(stdout, "check-rights") {
 			t.Errorf("%s tells what is nobody's business", args)
+		}
+	}
+}
+
+// TestHelpOfOthers: a command for hw-test's own use has no exit statuses of the
+// self-test's.
+func TestHelpOfOthers(t *testing.T) {
+	for _, name := range []string{"agent", "supervise"} {
+		if stdout, _, status := run(name, "-h"); status != cli.ExitOK || strings.Contains(stdout, "Exit status") {
+			t.Errorf("%s: status %d, %s", name, status, stdout)
 		}
 	}
 }

@@ -131,13 +131,14 @@ func (w *Where) Interfaces() (names []string) {
 	return names
 }
 
-// Connect connects to the hosts of a lab of others, and finds the ports there.
+// Connect connects to the hosts of a lab of others that the paths are on, and
+// finds the ports there.
 // Close is to be called.
 func (w *Where) Connect(ctx context.Context) error {
 	if w.lab == nil || w.lab.Environment != lab.SSH {
 		return nil
 	}
-	if w.hosts, w.lost = agent.Connect(ctx, w.lab); w.lost != nil {
+	if w.hosts, w.lost = agent.Connect(ctx, w.lab, w.paths); w.lost != nil {
 		return w.lost
 	}
 	w.ports = portsOf(w.lab, w.paths)

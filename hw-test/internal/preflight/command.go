@@ -51,7 +51,8 @@ type Hosts interface {
 	Close() error
 }
 
-// Reach connects to the hosts of a lab.
+// Reach connects to the hosts of a lab that it can reach; the error is that of
+// the others. nil is none.
 type Reach func(context.Context, *lab.Lab) (Hosts, error)
 
 type options struct {
@@ -77,13 +78,13 @@ func Command(status *int, reach Reach) *cobra.Command {
 				return o.putBack(ctx, cmd.OutOrStdout(), args)
 			}
 			r, err := o.look(ctx, args)
-			if err != nil {
+			if r == nil {
 				return err
 			}
 			if r.Err() != nil {
 				*status = cli.ExitShort
 			}
-			return o.print(cmd.OutOrStdout(), r)
+			return errors.Join(err, o.print(cmd.OutOrStdout(), r))
 		},
 	}
 	f := cmd.Flags()
@@ -97,7 +98,8 @@ func Command(status *int, reach Reach) *cobra.Command {
 	return cmd
 }
 
-// look looks at what the command line and the lab file name.
+// look looks at what the command line and the lab file name. Of a lab of other
+// hosts there may be a report and an error, of those that were not reached.
 func (o *options) look(ctx context.Context, args []string) (*Report, error) {
 	var ports []Port
 	for _, a := range args {
@@ -130,12 +132,13 @@ func (o *options) look(ctx context.Context, args []string) (*Report, error) {
 		if len(ports) > 0 {
 			return nil, cli.Usagef("--lab: its ports are on other hosts, and %s is one of this host: one after the other", args[0])
 		}
-		hosts, err := o.reach(ctx, l)
-		if err != nil {
-			return nil, err
+		hosts, unreached := o.reach(ctx, l)
+		if hosts == nil {
+			return nil, unreached
 		}
 		defer hosts.Close()
-		return hosts.Look(ctx, o.fix)
+		r, err := hosts.Look(ctx, o.fix)
+		return r, errors.Join(unreached, err)
 	case lab.Veth:
 		return nil, cli.Usagef("--lab: a lab of environment %s has no ports here before it is made: hw-test preflight alone looks at the host", l.Environment)
 	}
@@ -208,11 +211,11 @@ func (o *options) putBack(ctx context.Context, w io.Writer, names []string) erro
 			return cli.Usagef("--restore --lab is for labs of other hosts; this one is of environment %s: --restore alone puts back all of this host", l.Environment)
 		}
 		hosts, err := o.reach(ctx, l)
-		if err != nil {
-			return err
+		errs = append(errs, err)
+		if hosts != nil {
+			defer hosts.Close()
+			errs = append(errs, hosts.RestoreKept(said))
 		}
-		defer hosts.Close()
-		errs = append(errs, hosts.RestoreKept(said))
 	} else {
 		if len(names) == 0 {
 			names = []string{""}

@@ -21,9 +21,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/ringwalk/ringwalk/internal/journal"
 )
 
 // A Verdict is what a check comes to.
@@ -145,7 +148,13 @@ func Look(ctx context.Context, ports []Port, toFix bool) (*Report, error) {
 		if f != nil {
 			err = errors.Join(err, f.Leave())
 		}
-		if err != nil {
+		switch {
+		case errors.Is(err, journal.ErrNoPlace):
+			err = journal.ErrNoPlace // no other place would give the right
+			fallthrough
+		case os.Geteuid() != 0 && errors.Is(err, os.ErrPermission):
+			return nil, fmt.Errorf("to change settings needs root: %w", err)
+		case err != nil:
 			return nil, err
 		}
 		r = Run(ctx, ports, nil)

@@ -1,11 +1,11 @@
 package remote
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
@@ -16,7 +16,7 @@ import (
 type Cleaned struct {
 	Ended   []Process `json:"ended"`   // ran at first and do not any more
 	Running []Process `json:"running"` // are there still
-	Removed []string  `json:"removed"` // copies of hw-test, and directories
+	Removed []string  `json:"removed"` // copies of hw-test, and directories, but for what only Dial has put there
 	Kept    []Kept    `json:"kept"`    // copies that stay, for a reason
 }
 
@@ -26,10 +26,11 @@ type Process struct {
 	Since   time.Time `json:"since"` // by the host's clock
 	Command string    `json:"command"`
 	From    string    `json:"from"` // the address that its connection came from, "" if not known
+	// Connection is what sshd says of that, one for all processes of a run.
+	Connection string `json:"connection"`
 
-	connection string // what sshd says of it, one for all processes of a run
-	parent     int
-	exe        string
+	parent int
+	exe    string
 }
 
 // A Kept is a file that was not removed.
@@ -68,9 +69,12 @@ for w in "$@"; do where "$w"; done;`
 // run are kept, but for h's own. Nor are those seen of another host that shares
 // the home directory: there, Config.CacheDir has to be a local one.
 //
+// waits, unless it is nil, is called with that time if there is something to
+// wait for.
+//
 // The error wraps the errno of what could not be removed though nobody uses it;
 // all else has been done then.
-func (h *Host) Clean(ctx context.Context, force bool) (Cleaned, error) {
+func (h *Host) Clean(ctx context.Context, force bool, waits func(time.Duration)) (Cleaned, error) {
 	places := []string{"cache", "tmp"}
 	if h.config.CacheDir != "" {
 		places = append(places, h.config.CacheDir)
@@ -80,12 +84,14 @@ func (h *Host) Clean(ctx context.Context, force bool) (Cleaned, error) {
 		return Cleaned{}, err
 	}
 	fail := func(err error) error { return fmt.Errorf("clean %s: %w", h.name, err) }
-	args := []string{"supervise", "clean", "--wait=" + (h.config.Silence + h.config.Grace + time.Second).String()}
+	patience := h.config.Silence + h.config.Grace + time.Second
+	args := []string{"supervise", "clean", "--wait=" + patience.String()}
 	if force {
 		args = append(args, "--force")
 	}
-	var stdout bytes.Buffer
-	var stderr Tail
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	stdout, stderr := bounded{end: cancel}, notice{waits: waits, patience: patience}
 	wait, err := h.Launcher()(ctx, "hw-test", append(append(args, "--"), dirs...), &stdout, &stderr)
 	if err != nil {
 		return Cleaned{}, fail(err)
@@ -100,9 +106,10 @@ func (h *Host) Clean(ctx context.Context, force bool) (Cleaned, error) {
 		return Cleaned{}, fail(fmt.Errorf("hw-test there ended with status %d and said: %s", status, &stderr))
 	}
 	var l left
-	if err := json.Unmarshal(stdout.Bytes(), &l); err != nil {
+	if err := json.Unmarshal(stdout.text, &l); err != nil {
 		return Cleaned{}, fail(fmt.Errorf("what hw-test there printed: %w", err))
 	}
+	l.Removed = h.news(l.Removed)
 	var failed []error
 	for _, said := range l.Failed {
 		failed = append(failed, removeError(said))
@@ -111,6 +118,41 @@ func (h *Host) Clean(ctx context.Context, force bool) (Cleaned, error) {
 		return l.Cleaned, fail(err)
 	}
 	return l.Cleaned, nil
+}
+
+// news is what was removed and is not of this connection.
+func (h *Host) news(removed []string) []string {
+	list := append([]string{}, h.removed...)
+	for _, path := range removed {
+		if !h.copied || filepath.Base(path) != filepath.Base(h.path) {
+			list = append(list, path)
+		}
+	}
+	last := len(list) - 1
+	if h.copied && last == 0 && filepath.Base(list[last]) == filepath.Base(filepath.Dir(h.path)) {
+		return list[:last] // the copy's directory, if nothing else was in any
+	}
+	return list
+}
+
+// waiting is what hw-test says on the host, once, when it has to wait.
+const waiting = "waiting\n"
+
+// A notice is a Tail that tells of waiting and does not keep it.
+type notice struct {
+	Tail
+	waits    func(time.Duration)
+	patience time.Duration
+}
+
+func (n *notice) Write(b []byte) (int, error) {
+	if string(b) == waiting {
+		if n.waits != nil {
+			n.waits(n.patience)
+		}
+		return len(b), nil
+	}
+	return n.Tail.Write(b)
 }
 
 // removeError gives what the host said its errno back.

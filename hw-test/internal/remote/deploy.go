@@ -2,6 +2,7 @@ package remote
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"syscall"
@@ -37,6 +38,22 @@ e=$(chmod 755 "$t" 2>&1) || fail write "$e";
 e=$("$t" --version 2>&1 </dev/null) || fail start "$e";
 e=$(mv -f "$t" "$f" 2>&1) || fail write "$e";
 echo have "$f";`
+
+	// roomScript removes copies of other versions that nothing runs from, and
+	// prints each. It needs Linux's /proc.
+	roomScript = `
+n=$1; shift; used=$(ls -l /proc/[0-9]*/exe 2>/dev/null);
+for w in "$@"; do
+	d=$(where "$w");
+	if [ -h "$d" ]; then continue; fi;
+	[ -O "$d" ] && d=$(cd "$d" && pwd -P) || continue;
+	for f in "$d"/hw-test-[0-9a-f][0-9a-f][0-9a-f][0-9a-f]????????????; do
+		if [ "$f" = "$d/$n" ]; then continue; fi;
+		case $used in *" -> $f"*) continue;; esac;
+		[ -f "$f" ] && rm -f "$f" 2>/dev/null && echo "$f";
+	done;
+done;
+echo done;`
 )
 
 // deploy sees to it that hw-test is on the host, and copies it only if it is
@@ -58,20 +75,41 @@ func (h *Host) deploy(ctx context.Context) error {
 		h.path = path
 		return nil
 	}
+	failed, err := h.put(ctx, b, places)
+	if full(failed) && err == nil && h.facts.OS == "linux" {
+		lines, said := h.script(ctx, roomScript, nil, append([]string{b.name(), "cache", "tmp"}, places...)...)
+		if said != nil {
+			return said
+		}
+		if h.removed = lines[:len(lines)-1]; len(h.removed) > 0 {
+			failed, err = h.put(ctx, b, places)
+		}
+	}
+	if err == nil && failed != nil {
+		err = fmt.Errorf("copy hw-test to %s: %w", h.name, failed)
+	}
+	return err
+}
+
+// put puts hw-test into the first place that takes it. failed is why none does.
+func (h *Host) put(ctx context.Context, b *image, places []string) (failed, err error) {
 	var why []error
 	for _, place := range places {
 		lines, err := h.script(ctx, putScript, b.bytes, b.sum, b.name(), place)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if path, have := strings.CutPrefix(lines[0], "have "); have {
-			h.path = path
-			return nil
+			h.path, h.copied = path, true
+			return nil, nil
 		}
 		why = append(why, putError(lines))
 	}
-	return fmt.Errorf("copy hw-test to %s: %w", h.name, oneLine(why))
+	return oneLine(why), nil
 }
+
+// full tells whether old copies may be what is in the way.
+func full(err error) bool { return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) }
 
 // oneLine joins errors to one sentence; nil is none.
 func oneLine(list []error) (all error) {

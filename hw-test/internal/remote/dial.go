@@ -105,7 +105,10 @@ func (h *Host) connect(ctx context.Context, hop *hop) error {
 		if n := len(h.hops); n > 0 {
 			via = fmt.Sprintf(" through %v", h.hops[n-1])
 		}
-		return fmt.Errorf("connect to %v%s: %w", hop, via, err)
+		if hop.String() != h.name {
+			via += ", on the way to " + h.name
+		}
+		return fmt.Errorf("connect to %s%s: %w", hop.where(), via, err)
 	}
 	keys, err := readHostKeys(hop)
 	if err != nil {
@@ -113,7 +116,7 @@ func (h *Host) connect(ctx context.Context, hop *hop) error {
 	}
 	id, err := readIdentity(hop)
 	if err != nil {
-		return err
+		return fail(err)
 	}
 	defer id.close()
 	address := net.JoinHostPort(hop.host, strconv.Itoa(hop.port))

@@ -26,7 +26,9 @@ type Host struct {
 	conns   []net.Conn    // of each hop, the first of them the only socket
 	clients []*ssh.Client // of each hop
 	facts   Facts
-	path    string // of hw-test there
+	path    string   // of hw-test there
+	copied  bool     // it was not there before
+	removed []string // copies that had to make room for it
 
 	once  sync.Once
 	gone  chan struct{} // closed when the connection has ended

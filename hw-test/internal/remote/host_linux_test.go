@@ -82,6 +82,10 @@ func TestHost(t *testing.T) {
 			t.Errorf("got %+v, want %+v", got, want)
 		}
 	})
+	t.Run("no end of a script's output", func(t *testing.T) {
+		_, err := h.script(ctx, "yes;", nil)
+		wants(t, err, "run a script on root@10.9.1.2: it prints more than 1048576 bytes")
+	})
 	t.Run("status", func(t *testing.T) {
 		for _, want := range []string{"0", "3", "255"} {
 			stdout, stderr, status, err := launch(t, h, ctx, "play-exit", want)
@@ -145,7 +149,7 @@ func TestHost(t *testing.T) {
 		}
 	})
 	t.Run("cleaned", func(t *testing.T) {
-		if _, err := h.Clean(ctx, false); err != nil {
+		if _, err := h.Clean(ctx, false, nil); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := os.Stat(filepath.Dir(h.path)); !errors.Is(err, os.ErrNotExist) {

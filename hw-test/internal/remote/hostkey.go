@@ -65,8 +65,8 @@ func (k *hostKeys) explain(err error, name string, key ssh.PublicKey) error {
 	var revoked *xknownhosts.RevokedError
 	switch {
 	case errors.As(err, &revoked):
-		return fmt.Errorf("%s shows the host key %s, which line %d of %s has revoked: do not connect to it, or remove the line: %w",
-			name, shown, revoked.Revoked.Line, revoked.Revoked.Filename, err)
+		return becausef(err, "%s shows the host key %s, which line %d of %s has revoked: do not connect to it, or remove the line",
+			name, shown, revoked.Revoked.Line, revoked.Revoked.Filename)
 	case !errors.As(err, &mismatch):
 		return err
 	case len(mismatch.Want) > 0:
@@ -76,10 +76,10 @@ func (k *hostKeys) explain(err error, name string, key ssh.PublicKey) error {
 	if len(k.hop.known) > 0 {
 		file, lines = k.hop.known[0], "no line of "+strings.Join(k.hop.known, ", ")
 	}
-	return fmt.Errorf("the host key of %s is unknown: it shows %s, and %s is for it. "+
+	return becausef(err, "the host key of %s is unknown: it shows %s, and %s is for it. "+
 		"Compare the fingerprint with the host's own (there: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub), "+
-		"then connect once with ssh, or add the line that ssh-keyscan prints for it to %s: %w",
-		name, shown, lines, file, err)
+		"then connect once with ssh, or add the line that ssh-keyscan prints for it to %s",
+		name, shown, lines, file)
 }
 
 // changed is about a host whose known keys are those of want.
@@ -88,9 +88,9 @@ func changed(name, now string, want []xknownhosts.KnownKey, err error) error {
 	for _, w := range want {
 		known = append(known, fmt.Sprintf("line %d of %s (%s %s)", w.Line, w.Filename, w.Key.Type(), ssh.FingerprintSHA256(w.Key)))
 	}
-	return fmt.Errorf("the host key of %s has CHANGED: %s, but known is %s. Somebody may be listening in between, "+
-		"or the host was installed anew: ask who runs it, and only if so remove the old key with ssh-keygen -R '%[1]s' -f %[4]s: %[5]w",
-		name, now, strings.Join(known, ", "), want[0].Filename, err)
+	return becausef(err, "the host key of %s has CHANGED: %s, but known is %s. Somebody may be listening in between, "+
+		"or the host was installed anew: ask who runs it, and only if so remove the old key with ssh-keygen -R '%[1]s' -f %[4]s",
+		name, now, strings.Join(known, ", "), want[0].Filename)
 }
 
 // noCommonKey explains a failed negotiation of algorithms, if that was it: the

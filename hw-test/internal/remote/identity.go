@@ -17,6 +17,7 @@ import (
 type identity struct {
 	signers []ssh.Signer
 	tried   []string // where they are from, and which could not be had
+	remedy  bool     // tried says what to do
 	conn    net.Conn // to the agent, which signs; nil if there is none
 }
 
@@ -40,18 +41,24 @@ func readIdentity(h *hop) (id *identity, err error) {
 	if err != nil {
 		return id, err
 	}
+	var missing []string
 	for _, file := range h.identities {
 		s, err := readKey(file, held)
 		switch {
 		case !h.given && errors.Is(err, fs.ErrNotExist):
+			missing = append(missing, "no "+file)
 			continue
 		case err != nil && h.given:
-			return id, fmt.Errorf("log in to %v: %w", h, err)
+			return id, err
 		case err != nil:
-			id.tried = append(id.tried, err.Error())
+			_, locked := errors.AsType[*ssh.PassphraseMissingError](err)
+			id.tried, id.remedy = append(id.tried, err.Error()), id.remedy || locked
 			continue
 		}
 		id.signers, id.tried = append(id.signers, s), append(id.tried, file)
+	}
+	if len(missing) == len(h.identities) {
+		id.tried = append(id.tried, missing...)
 	}
 	if !h.only {
 		for _, s := range held {
@@ -115,8 +122,8 @@ func readKey(file string, held []ssh.Signer) (ssh.Signer, error) {
 			return s, nil
 		}
 	}
-	return nil, fmt.Errorf("the private key %s is protected by a passphrase, which hw-test does not ask for, "+
-		"and no agent holds it: ssh-add %[1]s (%[2]w)", file, err)
+	return nil, becausef(err, "the private key %s is protected by a passphrase, which hw-test does not ask for, "+
+		"and no agent holds it: ssh-add %[1]s", file)
 }
 
 func findSigner(list []ssh.Signer, key ssh.PublicKey) ssh.Signer {
@@ -130,7 +137,9 @@ func findSigner(list []ssh.Signer, key ssh.PublicKey) ssh.Signer {
 
 // refused explains that no key was taken.
 func (id *identity) refused(h *hop, err error) error {
-	return fmt.Errorf("the host takes none of our keys for the user %s; tried: %s. "+
-		"Put the public key into ~/.ssh/authorized_keys there (ssh-copy-id), or name the right private key: %w",
-		h.user, strings.Join(id.tried, ", "), err)
+	remedy := ". Put the public key into ~/.ssh/authorized_keys there (ssh-copy-id), or name the right private key"
+	if id.remedy && len(id.signers) == 0 {
+		remedy = ""
+	}
+	return becausef(err, "the host takes none of our keys for the user %s; tried: %s%s", h.user, strings.Join(id.tried, ", "), remedy)
 }

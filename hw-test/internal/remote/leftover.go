@@ -2,6 +2,7 @@ package remote
 
 import (
 	"encoding/json"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -20,7 +21,7 @@ func cleanCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "clean DIR…", Short: "remove what hw-test has left on this host", Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, dirs []string) error {
-			l, err := clean(dirs, wait, force)
+			l, err := clean(dirs, wait, force, cmd.ErrOrStderr())
 			if err != nil {
 				return err
 			}
@@ -33,7 +34,7 @@ func cleanCommand() *cobra.Command {
 }
 
 // clean is Clean on the host.
-func clean(dirs []string, wait time.Duration, force bool) (l left, err error) {
+func clean(dirs []string, wait time.Duration, force bool, stderr io.Writer) (l left, err error) {
 	l.Ended, l.Removed, l.Kept = []Process{}, []string{}, []Kept{}
 	dirs = slices.DeleteFunc(dirs, func(dir string) bool { return !isOurs(dir) })
 	for i, dir := range dirs {
@@ -48,6 +49,9 @@ func clean(dirs []string, wait time.Duration, force bool) (l left, err error) {
 	if err != nil {
 		return l, err
 	}
+	if len(first) > 0 && !force {
+		io.WriteString(stderr, waiting)
+	}
 	if force {
 		l.Running, err = endAll(dirs, first)
 	} else {
@@ -61,7 +65,7 @@ func clean(dirs []string, wait time.Duration, force bool) (l left, err error) {
 	}
 	for _, p := range first {
 		// What ended of a run that goes on is no news.
-		if !slices.ContainsFunc(l.Running, func(r Process) bool { return r.PID == p.PID || r.connection != "" && r.connection == p.connection }) {
+		if !slices.ContainsFunc(l.Running, func(r Process) bool { return r.PID == p.PID || r.Connection != "" && r.Connection == p.Connection }) {
 			l.Ended = append(l.Ended, p)
 		}
 	}

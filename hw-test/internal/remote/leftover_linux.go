@@ -36,13 +36,13 @@ func strangers(dirs []string) (list []Process, err error) {
 		environ, _ := p.Environ()
 		for _, e := range environ {
 			if c, ok := strings.CutPrefix(e, "SSH_CONNECTION="); ok {
-				q.connection = c
+				q.Connection = c
 			}
 		}
-		if q.connection != "" && q.connection == here {
+		if q.Connection != "" && q.Connection == here {
 			continue
 		}
-		q.From, _, _ = strings.Cut(q.connection, " ")
+		q.From, _, _ = strings.Cut(q.Connection, " ")
 		if args, err := p.CmdLine(); err == nil {
 			q.Command = strings.Join(args, " ")
 		}

@@ -3,8 +3,10 @@ package remote
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -63,7 +65,7 @@ touch "$HOME/file"
 		if f := h.facts; f.UID != 1000 || f.NetRaw || f.NetAdmin || filepath.Dir(h.path) != filepath.Join(s.Tmp, "ringwalk-1000") {
 			t.Errorf("%+v, at %s", f, h.path)
 		}
-		if _, err := h.Clean(context.Background(), false); err != nil {
+		if _, err := h.Clean(context.Background(), false, nil); err != nil {
 			t.Error(err)
 		}
 	})
@@ -81,7 +83,7 @@ touch "$HOME/file"
 		if second, err := os.Stat(again.path); err != nil || !os.SameFile(first, second) {
 			t.Errorf("copied again: %v", err)
 		}
-		if _, err := h.Clean(context.Background(), false); err != nil {
+		if _, err := h.Clean(context.Background(), false, nil); err != nil {
 			t.Error(err)
 		}
 	})
@@ -97,12 +99,39 @@ mount -t tmpfs -o size=1m tmpfs "$TMPDIR"
 			t.Errorf("%q is not ENOSPC, or not one line", err)
 		}
 	})
+	t.Run("full of old copies", func(t *testing.T) {
+		self, err := os.Stat("/proc/self/exe")
+		if err != nil {
+			t.Fatal(err)
+		}
+		const old, used = "hw-test-0123456789abcdef", "hw-test-fedcba9876543210"
+		full := l.Serve("old", fmt.Sprintf(`
+mkdir "$HOME/own"
+mount -t tmpfs -o size=%d tmpfs "$HOME/own"
+mkdir -m 700 "$HOME/own/ringwalk-0"
+cd "$HOME/own/ringwalk-0"
+head -c %d /dev/zero >%s
+cp /bin/sleep %s
+"$PWD/%[4]s" 600 2>/dev/null &
+`, self.Size()*3/2, self.Size()*3/4, old, used))
+		c := l.config(full)
+		c.CacheDir = filepath.Join(full.Home, "own")
+		dir := filepath.Join(c.CacheDir, "ringwalk-0")
+		h := l.mustDial(Target{Host: full.Address}, c)
+		if left := tree(full.Path(dir)); strings.Contains(left, old) || !strings.Contains(left, used) {
+			t.Errorf("there are %s", left)
+		}
+		got, err := h.Clean(context.Background(), true, nil)
+		if want := []string{filepath.Join(dir, old), filepath.Join(dir, used), dir}; err != nil || !slices.Equal(got.Removed, want) {
+			t.Errorf("%+v, %v, want %q to be removed", got, err, want)
+		}
+	})
 	t.Run("half", func(t *testing.T) {
 		c := l.config(s)
 		c.CacheDir = filepath.Join(s.Home, "half")
 		h := l.mustDial(Target{Host: s.Address}, c)
 		b, err := c.imageFor(h.facts)
-		if _, failed := h.Clean(context.Background(), false); err != nil || failed != nil {
+		if _, failed := h.Clean(context.Background(), false, nil); err != nil || failed != nil {
 			t.Fatal(err, failed)
 		}
 		// What a broken connection leaves of a copy.
@@ -117,7 +146,7 @@ mount -t tmpfs -o size=1m tmpfs "$TMPDIR"
 	})
 	t.Run("other hosts", func(t *testing.T) {
 		h := l.mustDial(Target{Host: s.Address}, l.config(s))
-		defer h.Clean(context.Background(), false)
+		defer h.Clean(context.Background(), false, nil)
 		_, err := h.config.imageFor(Facts{OS: "linux", Arch: "riscv64"})
 		wants(t, err, "the host is linux/riscv64", "GOOS=linux GOARCH=riscv64 go build -o hw-test-linux-riscv64 ./hw-test")
 		h.config.Binaries = map[string]string{h.facts.OS + "/" + h.facts.Arch: l.Identity}

@@ -14,6 +14,19 @@ import (
 	"time"
 )
 
+// wants checks that an error says all that.
+func wants(t *testing.T, err error, says ...string) {
+	t.Helper()
+	if err == nil {
+		t.Fatal("no error")
+	}
+	for _, s := range says {
+		if !strings.Contains(err.Error(), s) {
+			t.Errorf("%v\nlacks %q", err, s)
+		}
+	}
+}
+
 func TestParseTarget(t *testing.T) {
 	for s, want := range map[string]Target{
 		"a":               {Host: "a"},
@@ -94,12 +107,12 @@ Host * !gen
 		return h
 	}
 	known := []string{"/h/.ssh/known_hosts", "/h/.ssh/known_hosts2", "/etc/ssh/ssh_known_hosts", "/etc/ssh/ssh_known_hosts2"}
-	want := &hop{host: "gen.lab", user: "tester", port: 2222, jump: []Target{{Host: "door"}, {Host: "gate", User: "u", Port: 2200}}, known: known,
+	want := &hop{name: "gen", host: "gen.lab", user: "tester", port: 2222, jump: []Target{{Host: "door"}, {Host: "gate", User: "u", Port: 2200}}, known: known,
 		identities: []string{"/h/.ssh/gen.lab-tester", "/h/second%"}, given: true, only: true, agent: "/sock"}
 	if got := look(Target{Host: "gen"}); !reflect.DeepEqual(got, want) {
 		t.Errorf("gen is\n%+v, want\n%+v", got, want)
 	}
-	want = &hop{host: "alone", user: "me", port: 7, alias: "known-as", known: []string{"/h/k1", "/k2"},
+	want = &hop{name: "alone", host: "alone", user: "me", port: 7, alias: "known-as", known: []string{"/h/k1", "/k2"},
 		identities: []string{"/h/.ssh/id_ed25519", "/h/.ssh/id_ecdsa", "/h/.ssh/id_rsa"}, agent: "/other"}
 	if got := look(Target{Host: "alone", User: "me", Port: 7}); !reflect.DeepEqual(got, want) {
 		t.Errorf("alone is\n%+v, want\n%+v", got, want)
@@ -121,7 +134,7 @@ Host * !gen
 	for _, h := range route {
 		names = append(names, h.String())
 	}
-	if got := strings.Join(names, " "); err != nil || got != "anybody@front anybody@door u@gate:2200 tester@gen.lab:2222" {
+	if got := strings.Join(names, " "); err != nil || got != "anybody@front anybody@door u@gate:2200 tester@gen:2222" {
 		t.Errorf("the way to gen is %s, %v", got, err)
 	}
 	if _, err := c.route(Target{Host: "round"}, new(Config)); err == nil || !strings.Contains(err.Error(), "circle") {
@@ -216,7 +229,7 @@ func TestPutError(t *testing.T) {
 
 // TestScripts: what every login shell is to pass on as it is.
 func TestScripts(t *testing.T) {
-	for _, s := range []string{prelude, probeScript, findScript, putScript, placesScript} {
+	for _, s := range []string{prelude, probeScript, findScript, putScript, roomScript, placesScript} {
 		if i := strings.IndexAny(s, `'!\`); i >= 0 {
 			t.Errorf("a script has %q", s[max(0, i-10):i+1])
 		}

@@ -35,17 +35,19 @@ func (h *Host) script(ctx context.Context, body string, stdin []byte, args ...st
 		return nil, err
 	}
 	defer s.Close()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
 	defer context.AfterFunc(ctx, func() { s.Close() })()
 	command := strings.NewReplacer("\n", " ", "\t", "").Replace("exec /bin/sh -c '" + prelude + body + "' sh")
 	for _, a := range args {
 		command += " " + quote(a)
 	}
-	var stdout, stderr bytes.Buffer
+	stdout, stderr := bounded{end: cancel}, bounded{end: cancel}
 	s.Stdout, s.Stderr, s.Stdin = &stdout, &stderr, bytes.NewReader(stdin)
 	err = s.Run(command)
 	// A script that fails does not read its input to the end, which is an
 	// error here; what it printed counts.
-	_, text, ours := strings.Cut(stdout.String(), begin+"\n")
+	_, text, ours := strings.Cut(string(stdout.text), begin+"\n")
 	switch _, exited := err.(*ssh.ExitError); {
 	case ctx.Err() != nil:
 		return nil, fmt.Errorf("run a script on %s: %w", h.name, context.Cause(ctx))
@@ -56,9 +58,29 @@ func (h *Host) script(ctx context.Context, body string, stdin []byte, args ...st
 		return nil, fmt.Errorf("run a script on %s: %w", h.name, err)
 	case !ours:
 		return nil, fmt.Errorf("%s runs no /bin/sh for us: it said %q (is the account meant for logins?)",
-			h.name, strings.TrimSpace(stderr.String()+stdout.String()))
+			h.name, strings.TrimSpace(string(stderr.text)+string(stdout.text)))
 	}
 	return strings.Split(strings.TrimSuffix(text, "\n"), "\n"), nil
+}
+
+// mostOutput is ample for what a script or Clean prints.
+const mostOutput = 1 << 20
+
+// bounded keeps what a host prints. It ends the work of a host that prints more
+// than that, for it would take all memory.
+type bounded struct {
+	text []byte
+	end  context.CancelCauseFunc
+}
+
+// Write never fails.
+func (b *bounded) Write(p []byte) (int, error) {
+	if len(b.text)+len(p) > mostOutput {
+		b.end(fmt.Errorf("it prints more than %d bytes", mostOutput))
+		return len(p), nil
+	}
+	b.text = append(b.text, p...)
+	return len(p), nil
 }
 
 // quote makes s one word of sh.

@@ -15,6 +15,7 @@ import (
 
 // hop is a Target with everything looked up.
 type hop struct {
+	name       string // the Target's
 	host, user string
 	port       int
 	jump       []Target
@@ -26,12 +27,21 @@ type hop struct {
 	agent      string // "" is none
 }
 
+// String is what whoever asked for it calls it.
 func (h *hop) String() string {
-	s := h.user + "@" + h.host
+	s := h.user + "@" + h.name
 	if h.port != 22 {
 		s += ":" + strconv.Itoa(h.port)
 	}
 	return s
+}
+
+// where is String with the address, if that is another.
+func (h *hop) where() string {
+	if h.host == h.name {
+		return h.String()
+	}
+	return fmt.Sprintf("%v (%s)", h, h.host)
 }
 
 // sshConfig is ssh's configuration files, the one that wins first.
@@ -104,7 +114,7 @@ func (c *sshConfig) look(t Target, conf *Config) (*hop, error) {
 		}
 		return otherwise
 	}
-	h := &hop{port: t.Port, user: t.User, jump: t.Jump, alias: first("HostKeyAlias", ""), only: first("IdentitiesOnly", "no") == "yes"}
+	h := &hop{name: t.Host, port: t.Port, user: t.User, jump: t.Jump, alias: first("HostKeyAlias", ""), only: first("IdentitiesOnly", "no") == "yes"}
 	for _, r := range refused {
 		v, err := c.all(t.Host, r.keyword)
 		if err != nil {

@@ -90,16 +90,3 @@ func within(t *testing.T, d time.Duration, what string, holds func() bool) {
 		}
 	}
 }
-
-// wants checks that an error says all that.
-func wants(t *testing.T, err error, says ...string) {
-	t.Helper()
-	if err == nil {
-		t.Fatal("no error")
-	}
-	for _, s := range says {
-		if !strings.Contains(err.Error(), s) {
-			t.Errorf("%v\nlacks %q", err, s)
-		}
-	}
-}

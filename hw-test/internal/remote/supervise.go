@@ -28,6 +28,7 @@ func SuperviseCommand() *cobra.Command {
 		RunE: func(*cobra.Command, []string) error { return supervise() },
 	}
 	cmd.AddCommand(cleanCommand())
+	cmd.SetUsageTemplate(cmd.UsageTemplate()) // not the exit statuses of hw-test's own
 	return cmd
 }
 

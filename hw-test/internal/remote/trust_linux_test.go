@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -87,7 +88,7 @@ func TestIdentities(t *testing.T) {
 		sshtest.NewKey(t, c.Identities[0], "")
 		_, err := l.dial(target, c)
 		wants(t, err, "connect to root@10.9.1.2: the host takes none of our keys for the user root",
-			"no agent", c.Identities[0], "authorized_keys", "unable to authenticate")
+			"no agent", c.Identities[0], "authorized_keys")
 	})
 	t.Run("missing", func(t *testing.T) {
 		c := l.config(s)
@@ -123,6 +124,27 @@ func TestIdentities(t *testing.T) {
 		_, err = l.dial(target, c)
 		wants(t, err, locked+".pub is a public key whose private one no agent holds")
 	})
+}
+
+// TestNoKey: what there is to log in with is named, and the remedy for that.
+func TestNoKey(t *testing.T) {
+	dir := t.TempDir()
+	h := &hop{name: "gen", host: "gen", user: "u", port: 22, identities: []string{filepath.Join(dir, "id_a"), filepath.Join(dir, "id_b")}}
+	refused := func() error {
+		t.Helper()
+		id, err := readIdentity(h)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return id.refused(h, syscall.EACCES)
+	}
+	wants(t, refused(), "for the user u; tried: no agent, no "+h.identities[0]+", no "+h.identities[1]+". Put the public key into")
+	sshtest.NewKey(t, h.identities[1], "secret")
+	err := refused()
+	wants(t, err, "is protected by a passphrase", "ssh-add "+h.identities[1])
+	if !errors.Is(err, syscall.EACCES) || strings.Contains(err.Error(), "authorized_keys") || strings.Contains(err.Error(), h.identities[0]) {
+		t.Error(err)
+	}
 }
 
 // serveAgent is an ssh agent that holds one key.
@@ -192,7 +214,13 @@ Host *
 	}
 	within(t, 10*time.Second, "without the program on the host", func() bool { return len(processes(token("jump"))) == 0 })
 
-	// What fails behind the jump host says so.
+	// What fails on the way or behind the jump host says so.
+	c.KnownHosts = []string{l.KnownHosts(jump)}
+	_, err = l.dial(Target{Host: "gen"}, c)
+	wants(t, err, "connect to root@gen ("+b.Address+") through root@door: the host key of "+b.Address+" is unknown")
+	c.KnownHosts = []string{l.KnownHosts(b)}
+	_, err = l.dial(Target{Host: "gen"}, c)
+	wants(t, err, "connect to root@door ("+jump.Address+"), on the way to root@gen: the host key of "+jump.Address+" is unknown")
 	c = l.config(jump)
 	_, err = l.dial(Target{Host: b.Address, Jump: []Target{{Host: jump.Address, User: "root"}}}, c)
 	wants(t, err, "connect to root@10.9.2.2 through root@10.9.1.2: the host key of 10.9.2.2 is unknown")

@@ -63,6 +63,7 @@ type Session struct {
 	why     string
 	verdict results.Verdict
 	lost    bool
+	reasons []string // why, line by line
 	where   *place.Where
 	status  status
 	server  *metrics.Server // nil: none
@@ -143,7 +144,9 @@ func (s *Session) Lost() bool { return s.lost }
 
 // Stop has nothing more be run, because of what was found: all further cases
 // have that verdict.
-func (s *Session) Stop(v results.Verdict, why string) { s.verdict, s.why = v, why }
+func (s *Session) Stop(v results.Verdict, why string) {
+	s.verdict, s.why, s.reasons = v, strings.ReplaceAll(why, "\n", "; "), strings.Split(why, "\n")
+}
 
 // PrintStart says what is to be known before the figures: what of the preflight
 // fails, a line for each, and how much warns. It says it once.
@@ -159,8 +162,12 @@ func (s *Session) PrintStart(w io.Writer) {
 		fmt.Fprintf(w, "%s\n", &h)
 	}
 	if s.Preflight == nil {
-		if s.why != "" {
+		switch len(s.reasons) {
+		case 0:
+		case 1:
 			fmt.Fprintf(w, "Nothing can be run: %s.\n", s.why)
+		default:
+			fmt.Fprintf(w, "Nothing can be run:\n  %s\n", strings.Join(s.reasons, "\n  "))
 		}
 		return
 	}

@@ -286,3 +286,20 @@ func TestMetrics(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestReasons: what several hosts say is a line each, and one sentence of a
+// verdict.
+func TestReasons(t *testing.T) {
+	for why, want := range map[string][2]string{
+		"a is down":            {"a is down", "Nothing can be run: a is down.\n"},
+		"a is down\nb is down": {"a is down; b is down", "Nothing can be run:\n  a is down\n  b is down\n"},
+	} {
+		s := new(Session)
+		s.Stop(results.Invalid, why)
+		var out strings.Builder
+		s.PrintStart(&out)
+		if _, got := s.Why(); got != want[0] || out.String() != want[1] {
+			t.Errorf("%q, %q", got, out.String())
+		}
+	}
+}
