@@ -29,6 +29,11 @@ func (w *Where) readLab() (env lab.Environment, err error) {
 			return "", err
 		}
 	}
+	if env == lab.SSH {
+		if err := w.lab.CheckFiles(); err != nil {
+			return "", err
+		}
+	}
 	if w.paths, err = choose(w.lab.Paths(), w.Path); err != nil {
 		return "", err
 	}
@@ -89,12 +94,16 @@ func find(paths []lab.Path, name string) (lab.Path, bool) {
 			return p, true
 		}
 	}
+	var back []lab.Path
 	for _, p := range paths {
 		if name == p.To {
-			return backwards(p), true
+			back = append(back, backwards(p))
 		}
 	}
-	return lab.Path{}, false
+	if len(back) != 1 { // of several nobody knows which
+		return lab.Path{}, false
+	}
+	return back[0], true
 }
 
 // backwards is the same path the other way.

@@ -56,3 +56,20 @@ func TestLookCommand(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// TestFind: a port where several paths end does not say which of them is meant.
+func TestFind(t *testing.T) {
+	paths := []lab.Path{{From: "a.1", To: "c.1"}, {From: "b.1", To: "c.1"}, {From: "c.2", To: "a.1"}}
+	for name, want := range map[string]string{"1": "a.1 → c.1", "b.1": "b.1 → c.1", "c.2": "c.2 → a.1", "a.1": "a.1 → c.1", "c.1": "", "4": "", "x": ""} {
+		p, found := find(paths, name)
+		if got := p.String(); found != (want != "") || found && got != want {
+			t.Errorf("%s: %s, want %q", name, got, want)
+		}
+	}
+	if _, err := choose(paths, "all"); err != nil {
+		t.Error(err)
+	}
+	if err := apart(paths); err == nil {
+		t.Error("a.1 would send and receive at once")
+	}
+}
