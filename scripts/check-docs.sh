@@ -23,7 +23,7 @@ A block is run by bash, and each of its commands must end by itself, with status
 busy. Words behind ```sh say otherwise:
 
   together         each line is a terminal of its own: all are started, in turn
-  paced            by chrt -f 10, for rates are to be kept on a busy machine, too
+  paced            by chrt -r 10, for rates are to be kept on a busy machine, too
   status=N[,N]     these statuses will do, too
   needs=PROG[,…]   skipped where one of the programs is not installed, and failed
                    if RINGWALK_NO_SKIP is set, as in tests
@@ -183,7 +183,7 @@ block() { # WHERE FILE WORD…
 	for word; do
 		case $word in
 		together) together=1 ;;
-		paced) chrt -f 10 true 2>/dev/null && by=(chrt -f 10) ;;
+		paced) chrt -r 10 true 2>/dev/null && by=(chrt -r 10) ;;
 		status=*) statuses=0,${word#status=} ;;
 		needs=*)
 			for p in ${word//[=,]/ }; do

@@ -89,10 +89,34 @@ func (b *fixture) signal(t *testing.T, s syscall.Signal) {
 			if err := syscall.Kill(p.PID, s); err != nil {
 				t.Fatal(err)
 			}
+			if s == syscall.SIGSTOP {
+				waitStopped(t, p.PID)
+			}
 			return
 		}
 	}
 	t.Fatal("no agent runs")
+}
+
+// waitStopped waits for all threads: each stops by itself.
+func waitStopped(t *testing.T, pid int) {
+	t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+		runs := 0
+		tasks, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+		for _, task := range tasks {
+			text, _ := os.ReadFile(task)
+			if _, state, _ := strings.Cut(string(text), ") "); !strings.HasPrefix(state, "T") {
+				runs++
+			}
+		}
+		if runs == 0 && len(tasks) > 0 {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%d threads do not stop", runs)
+		}
+	}
 }
 
 // quiet holds that nothing runs on a host any more.

@@ -51,7 +51,7 @@ With --lab it runs between the two ports of a path, of this host or of others: t
 it begins, the mirror where it ends.
 
 It needs Linux; as any user but root it runs in a user namespace. On a machine that does other
-things too, chrt -f 10 hw-test mirror keeps these out of the round trips.`
+things too, chrt -r 10 hw-test mirror keeps these out of the round trips.`
 
 const example = `  hw-test mirror
   hw-test mirror --ports udp --loads 10k,100k,0 --seconds 3
