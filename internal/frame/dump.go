@@ -20,7 +20,7 @@ func Dump(link Link, b []byte) string {
 	if link == Ethernet {
 		for _, h := range locate(b) {
 			l := decoder(h.kind)
-			if l.DecodeFromBytes(b[h.off:], gopacket.NilDecodeFeedback) != nil {
+			if !decode(l, b[h.off:len(b):len(b)]) {
 				break
 			}
 			s.WriteString(gopacket.LayerDump(l))
@@ -29,6 +29,18 @@ func Dump(link Link, b []byte) string {
 	}
 	fmt.Fprintf(&s, "%d bytes of payload\n%s", len(b)-off, hex.Dump(b[off:]))
 	return s.String()
+}
+
+// decode reports whether a header is sound. Some of gopacket's decoders take
+// lengths in it on trust (ARP's of addresses), and panic; its own packets
+// recover from that as this does.
+func decode(l layerDecoder, b []byte) (sound bool) {
+	defer func() {
+		if recover() != nil {
+			sound = false
+		}
+	}()
+	return l.DecodeFromBytes(b, gopacket.NilDecodeFeedback) == nil
 }
 
 // A layerDecoder is a layer of gopacket that is taken from bytes.

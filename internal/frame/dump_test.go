@@ -43,6 +43,8 @@ func FuzzDump(f *testing.F) {
 		c.Len = 180
 		f.Add(newWriter(f, c, 0, 1).Image())
 	}
+	// ARP with hardware addresses of 121 bytes.
+	f.Add([]byte("000000000000\b\x060000y\x030000000000000000000000"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if got := frame.Dump(frame.Ethernet, b); len(got) < 3*len(b) {
 			t.Fatalf("%d bytes give\n%s", len(b), got)
