@@ -99,6 +99,19 @@ func (n *NS) Counters(name string) (Counters, error) { return n.counters(name) }
 // SetUp sets the named device up or down. It does not wait for the carrier.
 func (n *NS) SetUp(name string, up bool) error { return n.setUp(name, up) }
 
+// bridgeName is that of the bridge that Bridge makes.
+const bridgeName = "br0"
+
+// Bridge makes the kernel's bridge in the namespace, with ports, and sets it up.
+// Nothing there has IPv6 from then on, and the bridge listens to no multicast
+// and has no spanning tree: it sends nothing of its own and forwards at once. The
+// error wraps EOPNOTSUPP where the kernel has no bridge.
+func (n *NS) Bridge(ports ...string) error { return n.bridge(ports) }
+
+// Plug makes a device a port of the bridge. Behind it is mac, if that is not nil:
+// what goes to an address that a bridge does not know, it sends to all ports.
+func (n *NS) Plug(name string, mac net.HardwareAddr) error { return n.plug(name, mac) }
+
 // Delete removes the named device; of a pair, both ends.
 func (n *NS) Delete(name string) error { return n.delete(name) }
 

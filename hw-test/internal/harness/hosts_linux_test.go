@@ -9,8 +9,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/vishvananda/netlink"
-
 	"github.com/ringwalk/ringwalk/hw-test/internal/mirror"
 	"github.com/ringwalk/ringwalk/hw-test/internal/results"
 	"github.com/ringwalk/ringwalk/hw-test/internal/sshtest"
@@ -46,29 +44,7 @@ func join(t *testing.T, a *netlab.NS, nameA string, b *netlab.NS, nameB string) 
 // bridge makes a namespace's interfaces ports of a bridge that says nothing.
 func bridge(t *testing.T, ns *netlab.NS, names ...string) {
 	t.Helper()
-	err := ns.Do(func() error {
-		for _, of := range []string{"all", "default"} {
-			if err := os.WriteFile("/proc/sys/net/ipv6/conf/"+of+"/disable_ipv6", []byte("1"), 0); err != nil && !os.IsNotExist(err) {
-				return err
-			}
-		}
-		off := false
-		br := &netlink.Bridge{LinkAttrs: netlink.LinkAttrs{Name: "br0", TxQLen: -1}, MulticastSnooping: &off}
-		if err := netlink.LinkAdd(br); err != nil {
-			return err
-		}
-		for _, name := range names {
-			port, err := netlink.LinkByName(name)
-			if err == nil {
-				err = netlink.LinkSetMaster(port, br)
-			}
-			if err != nil {
-				return err
-			}
-		}
-		return netlink.LinkSetUp(br)
-	})
-	if err != nil {
+	if err := ns.Bridge(names...); err != nil {
 		t.Fatal(err)
 	}
 }

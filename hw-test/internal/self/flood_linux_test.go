@@ -6,12 +6,10 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
 	"github.com/ringwalk/ringwalk/hw-test/internal/preflight"
@@ -36,20 +34,9 @@ type switched struct {
 func newSwitched(t *testing.T, knows bool) *switched {
 	t.Helper()
 	s, middle := new(switched), testnet.NS(t) // skips where there are no rights
-	err := middle.Do(func() error {
-		err := os.WriteFile("/proc/sys/net/ipv6/conf/default/disable_ipv6", []byte("1"), 0)
-		if err != nil && !errors.Is(err, os.ErrNotExist) {
-			return err
-		}
-		attrs := netlink.NewLinkAttrs()
-		attrs.Name = "br0"
-		return netlink.LinkAdd(&netlink.Bridge{LinkAttrs: attrs})
-	})
+	err := middle.Bridge()
 	if errors.Is(err, unix.EOPNOTSUPP) {
 		testnet.Skip(t, "no bridge: %v", err)
-	}
-	if err == nil {
-		err = middle.SetUp("br0", true)
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -58,7 +45,7 @@ func newSwitched(t *testing.T, knows bool) *switched {
 		ns := testnet.NS(t)
 		_, err := netlab.NewPair(ns, middle, &netlab.PairOptions{NameA: name, NameB: "sw-" + name})
 		if err == nil {
-			err = middle.Do(func() error { return plug("sw-"+name, mac) })
+			err = middle.Plug("sw-"+name, mac)
 		}
 		if err != nil {
 			t.Fatal(err)
@@ -76,24 +63,6 @@ func newSwitched(t *testing.T, knows bool) *switched {
 		s.flows, s.nodes = append(s.flows, testbed.Flow{From: from, To: to}), append(s.nodes, ns)
 	}
 	return s
-}
-
-// plug makes a device a port of the bridge, behind which that address is.
-func plug(name string, mac net.HardwareAddr) error {
-	link, err := netlink.LinkByName(name)
-	if err != nil {
-		return err
-	}
-	br, err := netlink.LinkByName("br0")
-	if err != nil {
-		return err
-	}
-	if err := netlink.LinkSetMaster(link, br); err != nil || mac == nil {
-		return err
-	}
-	return netlink.NeighSet(&netlink.Neigh{
-		LinkIndex: link.Attrs().Index, Family: unix.AF_BRIDGE, State: netlink.NUD_NOARP, Flags: netlink.NTF_MASTER, HardwareAddr: mac,
-	})
 }
 
 func (s *switched) Describe() testbed.Description { return testbed.Description{Kind: "local"} }

@@ -56,16 +56,7 @@ type hubDevice struct {
 func newHub(t *testing.T, senders, receivers int) *hub {
 	t.Helper()
 	h, middle := new(hub), testnet.NS(t) // skips where there are no rights
-	err := middle.Do(func() error {
-		err := os.WriteFile("/proc/sys/net/ipv6/conf/default/disable_ipv6", []byte("1"), 0)
-		if err != nil && !errors.Is(err, os.ErrNotExist) {
-			return err
-		}
-		attrs := netlink.NewLinkAttrs()
-		attrs.Name = "br0"
-		snooping := false
-		return netlink.LinkAdd(&netlink.Bridge{LinkAttrs: attrs, MulticastSnooping: &snooping})
-	})
+	err := middle.Bridge()
 	if errors.Is(err, unix.EOPNOTSUPP) {
 		testnet.Skip(t, "no bridge: %v", err)
 	}
@@ -80,7 +71,7 @@ func newHub(t *testing.T, senders, receivers int) *hub {
 		}
 		h.devices = append(h.devices, d, inner)
 		mac := net.HardwareAddr{2, 0, 0, 0, 1, byte(i)}
-		err := middle.Do(func() error { return enslave(inner.name, map[bool]net.HardwareAddr{true: mac}[hop == testbed.HopOut]) })
+		err := middle.Plug(inner.name, map[bool]net.HardwareAddr{true: mac}[hop == testbed.HopOut])
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -95,29 +86,7 @@ func newHub(t *testing.T, senders, receivers int) *hub {
 		f.From.Flags = []string{"--dst-mac", f.To.MAC.String()}
 		h.flows = append(h.flows, f)
 	}
-	if err := middle.SetUp("br0", true); err != nil {
-		t.Fatal(err)
-	}
 	return h
-}
-
-// enslave makes a device a port of the bridge, behind which that address is: a
-// bridge that does not know sends to all ports.
-func enslave(name string, mac net.HardwareAddr) error {
-	link, err := netlink.LinkByName(name)
-	if err != nil {
-		return err
-	}
-	br, err := netlink.LinkByName("br0")
-	if err != nil {
-		return err
-	}
-	if err := netlink.LinkSetMaster(link, br); err != nil || mac == nil {
-		return err
-	}
-	return netlink.NeighSet(&netlink.Neigh{
-		LinkIndex: link.Attrs().Index, Family: unix.AF_BRIDGE, State: netlink.NUD_NOARP, Flags: netlink.NTF_MASTER, HardwareAddr: mac,
-	})
 }
 
 // bucket puts a token bucket on the way out to tg-b0, with room for a few

@@ -5,8 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"strconv"
 	"time"
 
@@ -84,7 +82,9 @@ func (v *veth) between() error {
 	switch v.options.Hop {
 	case NoHop:
 	case Bridge:
-		err = v.namespaces[1].Do(bridge)
+		if err = v.namespaces[1].Bridge("hop-a", "hop-b"); errors.Is(err, unix.EOPNOTSUPP) {
+			err = fmt.Errorf("%w; %w", err, ErrMissing)
+		}
 	case Forward:
 		err = v.forward()
 	default:
@@ -100,40 +100,6 @@ func (v *veth) between() error {
 		err = v.namespaces[0].Do(func() error { return bucket("tg-a", v.options.OwnBPS) })
 	}
 	return err
-}
-
-// bridge joins hop-a and hop-b. It has no IPv6 and listens to no multicast, so
-// it sends nothing of its own; without spanning tree it forwards at once.
-func bridge() error {
-	for _, of := range []string{"all", "default"} {
-		err := os.WriteFile("/proc/sys/net/ipv6/conf/"+of+"/disable_ipv6", []byte("1"), 0)
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("turn IPv6 off in the hop's namespace, or it would send frames of its own: %w", err)
-		}
-	}
-	attrs := netlink.NewLinkAttrs()
-	attrs.Name = "br0"
-	snooping := false
-	br := &netlink.Bridge{LinkAttrs: attrs, MulticastSnooping: &snooping}
-	if err := netlink.LinkAdd(br); err != nil {
-		if errors.Is(err, unix.EOPNOTSUPP) {
-			err = fmt.Errorf("%w; %w", err, ErrMissing)
-		}
-		return fmt.Errorf("make a bridge: %w", err)
-	}
-	for _, name := range []string{"hop-a", "hop-b"} {
-		port, err := netlink.LinkByName(name)
-		if err == nil {
-			err = netlink.LinkSetMaster(port, br)
-		}
-		if err != nil {
-			return fmt.Errorf("make %s a port of the bridge: %w", name, err)
-		}
-	}
-	if err := netlink.LinkSetUp(br); err != nil {
-		return fmt.Errorf("set the bridge up: %w", err)
-	}
-	return nil
 }
 
 // Sizes of a token bucket as times at its rate: what it lets through at once,
