@@ -73,13 +73,11 @@ type End struct {
 	Host   string `json:"host,omitempty"` // its name, "" for this one
 	Port   string `json:"port"`
 	Device string `json:"device,omitempty"`
-
-	name string
 }
 
 func flowsOf(flows []testbed.Flow) []Flow {
 	list := []Flow{}
-	end := func(p *testbed.Port) End { return End{p.Host, p.Spec, p.Device, p.String()} }
+	end := func(p *testbed.Port) End { return End{p.Host, p.Spec, p.Device} }
 	for _, f := range flows {
 		list = append(list, Flow{end(f.From), end(f.To), f.From.LinkBPS})
 	}
@@ -93,7 +91,7 @@ func (r *Report) generators() string {
 	}
 	var ways []string
 	for _, f := range r.Flows {
-		ways = append(ways, f.From.name+" → "+f.To.name)
+		ways = append(ways, testbed.At(f.From.Port, f.From.Host)+" → "+testbed.At(f.To.Port, f.To.Host))
 	}
 	return fmt.Sprintf("%d generators sent at once, their rates added: %s", len(ways), strings.Join(ways, "; "))
 }

@@ -1,13 +1,16 @@
 package testbed
 
-// String names the port for people: "packet:eth1", and "packet:eth1 of gen" where
-// it is another host's.
-func (p *Port) String() string {
-	if p.Host == "" {
-		return p.Spec
+// At names a thing of a host for people: "eth1", and "eth1 of gen" where that is
+// another one.
+func At(thing, host string) string {
+	if host == "" {
+		return thing
 	}
-	return p.Spec + " of " + p.Host
+	return thing + " of " + host
 }
+
+// String names the port: "packet:eth1 of gen".
+func (p *Port) String() string { return At(p.Spec, p.Host) }
 
 // String names both ends: "packet:eth1 of gen → packet:eth2".
 func (f Flow) String() string { return f.From.String() + " → " + f.To.String() }

@@ -46,10 +46,10 @@ type End struct {
 
 // String is the port with its host.
 func (e *End) String() string {
-	if e.Host == nil || e.Host.Name() == "" {
+	if e.Host == nil { // not yet
 		return e.Spec
 	}
-	return e.Spec + " of " + e.Host.Name()
+	return At(e.Spec, e.Host.Name())
 }
 
 // A Passage is where frames enter or leave a device under test.

@@ -98,7 +98,7 @@ func (t *Trial) links() {
 		case !a.NoLink && a.LinkChanges <= b.LinkChanges:
 			continue
 		}
-		t.Why = append(t.Why, deviceOf(&b)+" "+how)
+		t.Why = append(t.Why, testbed.At(b.Device, b.Host)+" "+how)
 	}
 }
 
@@ -106,17 +106,9 @@ func (t *Trial) links() {
 func (t *Trial) restarted() {
 	for i, b := range t.Before {
 		if i < len(t.After) && t.After[i].Restarted(b) {
-			t.Why = append(t.Why, fmt.Sprintf("the counters of %s began anew in the middle: was its driver loaded again, or its qdisc changed?", deviceOf(&b)))
+			t.Why = append(t.Why, fmt.Sprintf("the counters of %s began anew in the middle: was its driver loaded again, or its qdisc changed?", testbed.At(b.Device, b.Host)))
 		}
 	}
-}
-
-// deviceOf names a device with its host.
-func deviceOf(c *testbed.Counters) string {
-	if c.Host == "" {
-		return c.Device
-	}
-	return c.Device + " of " + c.Host
 }
 
 // A side is a sender or a receiver as judged.
