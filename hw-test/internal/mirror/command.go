@@ -26,7 +26,6 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/ringwalk/ringwalk/hw-test/internal/bench"
-	"github.com/ringwalk/ringwalk/hw-test/internal/lab"
 	"github.com/ringwalk/ringwalk/hw-test/internal/place"
 	"github.com/ringwalk/ringwalk/hw-test/internal/session"
 	"github.com/ringwalk/ringwalk/internal/cli"
@@ -145,14 +144,12 @@ func (o *Options) run(ctx context.Context, fs *pflag.FlagSet, stdout, stderr io.
 
 // runner makes the suite where the flags say.
 func (o *Options) runner(fs *pflag.FlagSet) (*runner, error) {
-	env, err := o.Where.Complete(fs)
+	given, err := o.Where.Given(fs, "the mirror", "mirror")
 	switch {
 	case err != nil:
 		return nil, err
-	case env == "" || env == lab.Veth:
+	case !given:
 		return newRunner(o, nil, "", "")
-	case env == lab.VM:
-		return nil, cli.Usagef("--lab: the mirror has nothing to do with the ports of a machine; to run it in one: hw-test vm … mirror")
 	}
 	return along(o, &o.Where, "name one path")
 }

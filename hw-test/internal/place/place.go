@@ -113,6 +113,16 @@ func (w *Where) Complete(fs *pflag.FlagSet) (env lab.Environment, err error) {
 	return env, nil
 }
 
+// Given is Complete for a suite, with the name of its command, that has a place
+// of its own where no ports are given, and nothing to do with those of a machine.
+func (w *Where) Given(fs *pflag.FlagSet, suite, command string) (bool, error) {
+	env, err := w.Complete(fs)
+	if env == lab.VM {
+		err = cli.Usagef("--lab: %s has nothing to do with the ports of a machine; to run it in one: hw-test vm … %s", suite, command)
+	}
+	return err == nil && env != "" && env != lab.Veth, err
+}
+
 // Lab is the lab file as it was understood, nil without one.
 func (w *Where) Lab() *lab.Lab { return w.lab }
 

@@ -9,7 +9,6 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/ringwalk/ringwalk/hw-test/internal/bench"
-	"github.com/ringwalk/ringwalk/hw-test/internal/lab"
 	"github.com/ringwalk/ringwalk/hw-test/internal/place"
 	"github.com/ringwalk/ringwalk/hw-test/internal/results"
 	"github.com/ringwalk/ringwalk/hw-test/internal/session"
@@ -100,14 +99,12 @@ func list(flag, s string, least, most int) ([]int, error) {
 
 // runner makes the self-test where the flags say.
 func (o *Options) runner(fs *pflag.FlagSet) (*runner, error) {
-	env, err := o.Where.Complete(fs)
+	given, err := o.Where.Given(fs, "the self-test", "self")
 	switch {
 	case err != nil:
 		return nil, err
-	case env == "" || env == lab.Veth:
+	case !given:
 		return newRunner(o)
-	case env == lab.VM:
-		return nil, cli.Usagef("--lab: the self-test has nothing to do with the ports of a machine; to run it in one: hw-test vm … self")
 	}
 	for _, flag := range []string{"rung", "queues"} {
 		if fs.Changed(flag) {
