@@ -60,10 +60,9 @@ type Session struct {
 	temporary string
 	errs      []error // what could not be written
 	// why nothing is to be run, and what that makes of the cases.
-	why     string
+	why     string // a line for each reason
 	verdict results.Verdict
 	lost    bool
-	reasons []string // why, line by line
 	where   *place.Where
 	status  status
 	server  *metrics.Server // nil: none
@@ -137,16 +136,16 @@ func found(checks []preflight.Check) string {
 
 // Why says why nothing is to be run and which verdict suites then give to all
 // their cases; "" if nothing is in the way.
-func (s *Session) Why() (results.Verdict, string) { return s.verdict, s.why }
+func (s *Session) Why() (results.Verdict, string) {
+	return s.verdict, strings.ReplaceAll(s.why, "\n", "; ")
+}
 
 // Lost tells that it is because a host could not be reached: something broke.
 func (s *Session) Lost() bool { return s.lost }
 
 // Stop has nothing more be run, because of what was found: all further cases
 // have that verdict.
-func (s *Session) Stop(v results.Verdict, why string) {
-	s.verdict, s.why, s.reasons = v, strings.ReplaceAll(why, "\n", "; "), strings.Split(why, "\n")
-}
+func (s *Session) Stop(v results.Verdict, why string) { s.verdict, s.why = v, why }
 
 // PrintStart says what is to be known before the figures: what of the preflight
 // fails, a line for each, and how much warns. It says it once.
@@ -162,19 +161,19 @@ func (s *Session) PrintStart(w io.Writer) {
 		fmt.Fprintf(w, "%s\n", &h)
 	}
 	if s.Preflight == nil {
-		switch len(s.reasons) {
-		case 0:
-		case 1:
+		switch {
+		case strings.Contains(s.why, "\n"):
+			fmt.Fprintf(w, "Nothing can be run:\n  %s\n", strings.ReplaceAll(s.why, "\n", "\n  "))
+		case s.why != "":
 			fmt.Fprintf(w, "Nothing can be run: %s.\n", s.why)
-		default:
-			fmt.Fprintf(w, "Nothing can be run:\n  %s\n", strings.Join(s.reasons, "\n  "))
 		}
 		return
 	}
+	_, why := s.Why()
 	failed, warned := s.Preflight.Count(preflight.Fail), s.Preflight.Count(preflight.Warn)
 	switch {
-	case s.why != "":
-		fmt.Fprintf(w, "Preflight: %s.\n", s.why)
+	case why != "":
+		fmt.Fprintf(w, "Preflight: %s.\n", why)
 	case failed > 0:
 		fmt.Fprintf(w, "Preflight: %d fail, %d warn; going on all the same. %s tells them.\n", failed, warned, s.where.LookCommand())
 	case warned > 0:
