@@ -1,7 +1,6 @@
 package mirror
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -82,12 +81,8 @@ func (r *runner) trial(ctx context.Context, f testbed.Flow, k key) (Row, error) 
 	}
 	ping := program.Start(ctx, f.From.Launch, "pktgen", near).Wait()
 	back := pong.Stop()
-	err, other := failed("ping", ping), failed("pong", back)
-	switch {
-	case err != nil && other != nil:
-		return Row{}, fmt.Errorf("%w; %w", err, other)
-	case err != nil || other != nil:
-		return Row{}, cmp.Or(err, other)
+	if err := cli.Join(failed("ping", ping), failed("pong", back)); err != nil {
+		return Row{}, err
 	}
 	return newRow(k, ping.Result, back.Result), nil
 }

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/ringwalk/ringwalk/internal/cli"
 )
 
 // Cleaned is what Clean did on a host and what it left; lists are never null in
@@ -114,7 +116,7 @@ func (h *Host) Clean(ctx context.Context, force bool, waits func(time.Duration))
 	for _, said := range l.Failed {
 		failed = append(failed, removeError(said))
 	}
-	if err := oneLine(failed); err != nil {
+	if err := cli.Join(failed...); err != nil {
 		return l.Cleaned, fail(err)
 	}
 	return l.Cleaned, nil

@@ -131,9 +131,8 @@ func (c *Conversation) CloseWrite() error {
 
 // Close ends the program's standard input, gives it Config.Grace to exit by
 // itself, and then ends it as the end of Converse's ctx does: by SIGTERM, and
-// SIGKILL after as long. What it prints
-// from now on is lost. Close returns when the program has ended, with Wait's
-// error.
+// SIGKILL after as long. What it prints from now on is lost. Close returns when
+// the program has ended, with Wait's error.
 func (c *Conversation) Close() error { return c.close() }
 
 func (c *Conversation) end() error {

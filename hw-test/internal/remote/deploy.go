@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 	"syscall"
+
+	"github.com/ringwalk/ringwalk/internal/cli"
 )
 
 // Each script takes the file's sum and name, and where to look or put it. A
@@ -105,23 +107,11 @@ func (h *Host) put(ctx context.Context, b *image, places []string) (failed, err 
 		}
 		why = append(why, putError(lines))
 	}
-	return oneLine(why), nil
+	return cli.Join(why...), nil
 }
 
 // full tells whether old copies may be what is in the way.
 func full(err error) bool { return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) }
-
-// oneLine joins errors to one sentence; nil is none.
-func oneLine(list []error) (all error) {
-	for _, err := range list {
-		if all == nil {
-			all = err
-			continue
-		}
-		all = fmt.Errorf("%w; %w", all, err)
-	}
-	return all
-}
 
 // kernelWords are errnos as strerror puts them, and what to do about each.
 var kernelWords = []struct {

@@ -166,15 +166,7 @@ func failures(l *layout, e *ending) error {
 	if len(list) == 0 {
 		list = stopped
 	}
-	var all error
-	for i, err := range list {
-		if i == 0 {
-			all = err
-		} else {
-			all = fmt.Errorf("%w; %w", all, err)
-		}
-	}
-	return all
+	return cli.Join(list...)
 }
 
 // short tells that a program says that its result falls short.
