@@ -228,7 +228,7 @@ func (w *Writer) prepare() error {
 	w.path = general
 	switch {
 	case len(w.sizes) > 1 || w.many:
-	case w.probing && len(w.fields) == 0:
+	case w.probing && len(w.fields) == 0 && w.stamps():
 		w.path, w.len = stamped, w.sizes[0].n
 	case w.marks() == 0 && len(w.fields) == 1 && !w.fields[0].random && w.fields[0].form != other:
 		w.path = counted
@@ -238,6 +238,12 @@ func (w *Writer) prepare() error {
 		w.turn, w.stride = scatter(w.seed+lengthSeed)+uint64(w.thread)*weyl, uint64(w.threads)*weyl
 	}
 	return nil
+}
+
+// stamps reports whether the Stamper writes all checksums that the probe changes:
+// one that an outer header has over an inner one without, it does not.
+func (w *Writer) stamps() bool {
+	return !slices.ContainsFunc(w.sites, func(c checksum) bool { return c.at != w.stamper.csum })
 }
 
 // Head is the number of zeros in front of each frame, which Image and all
