@@ -117,12 +117,13 @@ func TestCleanStuck(t *testing.T) {
 	w := newWork(t)
 	w.h.Close()
 	w.isGone(t, 5*time.Second)
-	w.controller(t).Process.Kill()
+	controller := w.controller(t)
 	for _, p := range w.s.Processes() {
 		if slices.Contains(p.Args, "supervise") {
 			syscall.Kill(p.PID, syscall.SIGSTOP)
 		}
 	}
+	controller.Process.Kill()
 	h := w.l.mustDial(Target{Host: w.s.Address}, w.c)
 	c, err := h.Clean(t.Context(), false, nil)
 	if err != nil || len(c.Running) != 3 || len(c.Kept) != 1 {

@@ -65,13 +65,20 @@ var plays = map[string]func(args []string){
 			os.Stderr.Write(bytes.Repeat([]byte{'e'}, 1<<16))
 		}
 	},
-	// play-stay has a child, and both are hard to end. The last argument is
-	// there to find them by.
+	// play-stay has a child, and both are hard to end once it is ready. The last
+	// argument is there to find them by.
 	"play-stay": func(args []string) {
 		signal.Ignore(syscall.SIGTERM)
 		child := exec.Command("/proc/self/exe")
 		child.Args = append([]string{"play-sleep"}, args...)
-		if err := child.Start(); err != nil {
+		ready, err := child.StdoutPipe()
+		if err == nil {
+			err = child.Start()
+		}
+		if err == nil { // before, SIGTERM would end it
+			_, err = ready.Read(make([]byte, 1))
+		}
+		if err != nil {
 			panic(err)
 		}
 		fmt.Println("ready")
