@@ -90,7 +90,7 @@ if tag=$(git describe --tags --match 'v[0-9]*' 2>/dev/null); then
 	version=${tag#v}
 else
 	# Below any release: Debian sorts what follows ~ before the end.
-	version=0.0.0~git$(date -u -d "@$SOURCE_DATE_EPOCH" +%Y%m%d).$(git rev-parse --short=12 HEAD)
+	version=0.0.0~git$(date -u -d "@$SOURCE_DATE_EPOCH" +%Y%m%d%H%M%S).$(git rev-parse --short=12 HEAD)
 fi
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
