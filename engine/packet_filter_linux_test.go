@@ -80,13 +80,15 @@ func TestPacketFilter(t *testing.T) {
 				}
 			}
 			var got [][]byte
-			for _, rx := range to.RX() {
-				if err := rx.Sync(); err != nil {
-					t.Fatal(err)
-				}
-				if n := rx.Ring().Space(); n > 0 {
-					f, _ := receive(t, rx, n)
-					got = append(got, f...)
+			for deadline := time.Now().Add(10 * time.Second); len(got) < len(want) && time.Now().Before(deadline); {
+				for _, rx := range to.RX() {
+					if err := rx.Sync(); err != nil {
+						t.Fatal(err)
+					}
+					if n := rx.Ring().Space(); n > 0 {
+						f, _ := receive(t, rx, n)
+						got = append(got, f...)
+					}
 				}
 			}
 			if len(got) != len(want) {

@@ -67,13 +67,13 @@ func TestPollerTimers(t *testing.T) {
 	for _, mode := range []Mode{Level, Edge, OneShot} {
 		p := openPoller(t)
 		port, all := waitsPort(t, backend.Never, netmap.TX, netmap.TX, netmap.TX)
+		start := time.Now()
 		for i, after := range []time.Duration{60 * time.Millisecond, 20 * time.Millisecond, -1} {
 			all[i].want.After = after
 			if _, err := p.Add(port.all[i], mode); err != nil {
 				t.Fatal(err)
 			}
 		}
-		start := time.Now()
 		for _, i := range []int{1, 0} {
 			events, err := p.Wait(10 * time.Second)
 			if err != nil || len(events) != 1 || events[0].String() != "writable" || events[0].Source.q != port.all[i] {
