@@ -37,6 +37,9 @@ func (h *host) checkMachine(c Check) Check {
 	if err != nil || len(cpus) == 0 {
 		return c.skip("the kernel does not describe its CPUs")
 	}
+	if cpus[0].ModelName == "" { // as on arm64, where no flag would tell, either
+		return c.skip("the kernel names no model of its %d CPUs and does not tell whether they are virtual", len(cpus))
+	}
 	found := fmt.Sprintf("%d × %s", len(cpus), cpus[0].ModelName)
 	if slices.Contains(cpus[0].Flags, "hypervisor") {
 		return c.warn(found+", virtual", "the hardware itself", "the host below gives and takes CPU time unseen: rates and delays vary by tens of percent")
