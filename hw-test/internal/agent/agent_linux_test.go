@@ -279,14 +279,17 @@ func TestPutBack(t *testing.T) {
 		t.Errorf("%+v, %v", list, err)
 	}
 
-	// Where one host fails it is said that others have been changed.
+	// Where one host fails the others are looked at and changed all the same.
 	other := b.mustConnect(t)
 	if other.name = "other"; other.close() != nil {
 		t.Fatal("an agent that is idle does not end")
 	}
-	hosts.list = append(hosts.list, other)
-	_, err = hosts.LookAt(t.Context(), ports, true)
-	says(t, err, "other: hw-test's agent there", "(on gen, other) stays until hw-test preflight --restore --lab 'my lab.yaml'")
+	hosts.list = append([]*Host{other}, hosts.list...)
+	r, err = hosts.LookAt(t.Context(), ports, true)
+	says(t, err, "other: hw-test's agent there", "changed there until then stays until hw-test preflight --restore --lab 'my lab.yaml'")
+	if r == nil || len(r.Ports) != 1 || r.Ports[0].Host != "gen" || len(r.Fixed) == 0 {
+		t.Errorf("%+v", r)
+	}
 	if b.tso(t) {
 		t.Error("nothing has been changed")
 	}

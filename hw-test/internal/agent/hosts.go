@@ -142,9 +142,11 @@ func (h *Hosts) Look(ctx context.Context, fix bool) (*preflight.Report, error) {
 }
 
 // LookAt is Look at some of the ports. Hosts without one of them are left out,
-// unless there are none at all.
+// unless there are none at all. A host that fails keeps the others from nothing:
+// there may be a report and an error, and there is no report if all fail.
 func (h *Hosts) LookAt(ctx context.Context, ports []preflight.Port, fix bool) (*preflight.Report, error) {
 	var names []string
+	var errs []error
 	of := map[string]*preflight.Report{}
 	for _, one := range h.list {
 		var own []preflight.Port
@@ -157,21 +159,24 @@ func (h *Hosts) LookAt(ctx context.Context, ports []preflight.Port, fix bool) (*
 		if len(own) == 0 && len(ports) > 0 {
 			continue
 		}
-		if ctx.Err() != nil {
-			return nil, context.Cause(ctx)
-		}
 		r, err := call[LookOrder, preflight.Report](ctx, one, "Look", LookOrder{own, fix})
 		switch {
+		case ctx.Err() != nil:
+			return nil, context.Cause(ctx)
 		case err != nil && fix:
-			return nil, fmt.Errorf("%w; what has been changed until then (on %s) stays until %s", err,
-				strings.Join(append(names, one.name), ", "), cli.Shell("hw-test", "preflight", "--restore", "--lab", h.lab.File))
+			errs = append(errs, fmt.Errorf("%w; what has been changed there until then stays until %s", err,
+				cli.Shell("hw-test", "preflight", "--restore", "--lab", h.lab.File)))
 		case err != nil:
-			return nil, err
+			errs = append(errs, err)
+		default:
+			names = append(names, one.name)
+			of[one.name] = &r
 		}
-		names = append(names, one.name)
-		of[one.name] = &r
 	}
-	return preflight.Join(names, of), nil
+	if len(names) == 0 && len(errs) > 0 {
+		return nil, join(errs)
+	}
+	return preflight.Join(names, of), join(errs)
 }
 
 // RestoreKept puts back on all hosts what Look has changed.

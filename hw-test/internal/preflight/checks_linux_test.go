@@ -152,7 +152,9 @@ func TestEachCheck(t *testing.T) {
 		{"netfilter", Warn, []string{"nf_conntrack, ip_tables"}, netmapPort, func(f *fixture) { f.write("sys/module/nf_conntrack/x", ""); f.write("sys/module/ip_tables/x", "") }},
 		{"netfilter", Pass, []string{"nf_tables, without connection tracking"}, netmapPort, func(f *fixture) { f.write("sys/module/nf_tables/x", "") }},
 		{"machine", Warn, []string{"virtual"}, netmapPort, func(f *fixture) { f.write("proc/cpuinfo", "processor : 0\nmodel name : X\nflags : tsc hypervisor") }},
-		{"machine", Skipped, []string{"no model of its 1 CPUs"}, netmapPort, func(f *fixture) { f.write("proc/cpuinfo", "processor : 0\nBogoMIPS : 125.00\nFeatures : fp\nCPU part : 0x051") }},
+		{"machine", Skipped, []string{"no model of its 1 CPUs"}, netmapPort, func(f *fixture) {
+			f.write("proc/cpuinfo", "processor : 0\nBogoMIPS : 125.00\nFeatures : fp\nCPU part : 0x051")
+		}},
 	} {
 		f := ixgbeAt(t, root)
 		before := f.look(c.port)
