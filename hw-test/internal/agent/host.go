@@ -26,17 +26,23 @@ type Host struct {
 	machine machine.Host
 	devices []lab.Device
 
-	patience time.Duration // for an answer
-	told     atomic.Bool   // why the conversation is over
+	patience    time.Duration   // for an answer
+	haste       time.Duration   // that is left of it when interrupted is closed
+	interrupted <-chan struct{} // the end of the context of connect
+	told        atomic.Bool     // why the conversation is over
 }
 
-// patience is ample: to change a NIC's settings and see its link again takes
-// seconds.
-const patience = 2 * time.Minute
+// Their patience is ample: to change a NIC's settings and see its link again
+// takes seconds, and several NICs are put back one after the other.
+const (
+	patience = 2 * time.Minute
+	haste    = 30 * time.Second
+)
 
-// connect connects to a host, and learns what it is.
+// connect connects to a host, and learns what it is. What is asked of it later
+// goes on when ctx ends, but whoever ends it is in haste: see call.
 func connect(ctx context.Context, of *lab.Host, conf *remote.Config) (h *Host, err error) {
-	h = &Host{name: of.Name, patience: patience}
+	h = &Host{name: of.Name, patience: patience, haste: haste, interrupted: ctx.Done()}
 	defer func() {
 		if err != nil {
 			if ctx.Err() != nil {
@@ -71,16 +77,24 @@ func connect(ctx context.Context, of *lab.Host, conf *remote.Config) (h *Host, e
 func call[In, Out any](ctx context.Context, h *Host, method string, in In) (Out, error) {
 	var none, out Out // out is written to until the call is done
 	asked := h.client.Go("Agent."+method, in, &out, make(chan *rpc.Call, 1))
-	late := time.NewTimer(h.patience)
+	patience, began := h.patience, time.Now()
+	late := time.NewTimer(patience)
 	defer late.Stop()
-	select {
-	case <-asked.Done:
-	case <-ctx.Done():
-		return none, context.Cause(ctx)
-	case <-late.C:
-		h.told.Store(true)
-		_ = h.talk.Close() // the error is that it has to be killed
-		return none, fmt.Errorf("%s: hw-test's agent there did not answer for %v and was ended: does a device or its driver hang there (dmesg)?", h.name, h.patience)
+	for interrupted, waits := h.interrupted, true; waits; {
+		select {
+		case <-asked.Done:
+			waits = false
+		case <-ctx.Done():
+			return none, context.Cause(ctx)
+		case <-interrupted:
+			interrupted = nil
+			late.Reset(min(h.haste, time.Until(began.Add(patience))))
+		case <-late.C:
+			silent := time.Since(began).Round(100 * time.Millisecond)
+			h.told.Store(true)
+			_ = h.talk.Close() // the error is that it has to be killed
+			return none, fmt.Errorf("%s: hw-test's agent there did not answer for %v and was ended: does a device or its driver hang there (dmesg)?", h.name, silent)
+		}
 	}
 	if asked.Error == nil {
 		return out, nil
