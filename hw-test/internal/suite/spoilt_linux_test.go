@@ -83,7 +83,8 @@ func TestSwitchSpeaks(t *testing.T) {
 }
 
 // TestLinkLost sets the switch's side of a link down in the middle of a trial,
-// which the sender's device then counts as frames that it dropped.
+// which the sender's device then counts as frames that it dropped. Without the
+// link no further trial begins; one waits for it.
 func TestLinkLost(t *testing.T) {
 	for own, far := range map[string]string{"tg-a0": "hop-a0", "tg-b0": "hop-b0"} {
 		h := newHub(t, 1, 1)
@@ -105,6 +106,23 @@ func TestLinkLost(t *testing.T) {
 		says := own + " of " + h.host(own) + " lost its link during the trial"
 		if why := strings.Join(tr.Why, "; "); tr.Kind != search.Invalid || !strings.Contains(why, says) {
 			t.Errorf("%s: %s: %s", own, tr.Kind, why)
+		}
+
+		r.LinkTime = 300 * time.Millisecond
+		r.Done = func(*trial.Trial) { t.Error("a trial began without a link") }
+		_, err = r.Run(t.Context(), 500, 100*time.Millisecond)
+		if says = own + " of " + h.host(own) + " has no link (looked for 300ms): look at the cable"; err == nil || !strings.HasPrefix(err.Error(), says) {
+			t.Errorf("%v, want %q", err, says)
+		}
+		r.LinkTime, r.Done = 0, nil
+		plug := time.AfterFunc(300*time.Millisecond, func() {
+			if err := h.device(far).ns.SetUp(far, true); err != nil {
+				t.Error(err)
+			}
+		})
+		defer plug.Stop()
+		if tr, err = r.Run(t.Context(), 500, 100*time.Millisecond); err != nil || len(tr.Why) > 0 && strings.Contains(tr.Why[0], "link") {
+			t.Errorf("%s: %v, %v", own, tr, err)
 		}
 	}
 }

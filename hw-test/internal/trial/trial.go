@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/ringwalk/ringwalk/hw-test/internal/search"
@@ -86,6 +87,9 @@ type Runner struct {
 	// Burst has pktgen send as many frames as are due in this time at once; 0:
 	// as evenly as it can. It is for testers that wake too seldom for that.
 	Burst time.Duration
+	// LinkTime is how long a trial waits for links before it begins; 0: 10 s,
+	// in which a cable is in its place again. Without them nothing is tried.
+	LinkTime time.Duration
 	// Attempts bounds the trials for one question, while they are invalid; 0:
 	// 3.
 	Attempts int
@@ -107,7 +111,8 @@ const defaultSettle = 500 * time.Millisecond
 
 // Run runs trials at a load in frames a second, 0 for as fast as it goes, until
 // one is not invalid, and returns the last. The error is that of ctx, of a
-// program that failed, or of counters that cannot be read.
+// program that failed, of a link that is not there, or of counters that cannot
+// be read.
 func (r *Runner) Run(ctx context.Context, load float64, d time.Duration) (*Trial, error) {
 	for attempt := 1; ; attempt++ {
 		t, err := r.once(ctx, load, d, attempt)
@@ -164,8 +169,8 @@ func (r *Runner) once(ctx context.Context, load float64, d time.Duration, attemp
 			return nil, err
 		}
 	}
-	if t.Before, err = r.Env.Counters(); err != nil {
-		return nil, fmt.Errorf("read the counters before a trial: %w", err)
+	if t.Before, err = r.before(ctx); err != nil {
+		return nil, err
 	}
 	e := r.run(ctx, l, load, d)
 	if err := ctx.Err(); err != nil {
@@ -199,6 +204,29 @@ func (r *Runner) once(ctx context.Context, load float64, d time.Duration, attemp
 		r.Spent.add(time.Since(t.Start) - d)
 	}
 	return t, nil
+}
+
+// before reads the counters when all devices have a link.
+func (r *Runner) before(ctx context.Context) ([]testbed.Counters, error) {
+	patience := cmp.Or(r.LinkTime, 10*time.Second)
+	for deadline := time.Now().Add(patience); ; {
+		list, err := r.Env.Counters()
+		if err != nil {
+			return nil, fmt.Errorf("read the counters before a trial: %w", err)
+		}
+		i := slices.IndexFunc(list, func(c testbed.Counters) bool { return c.NoLink })
+		switch {
+		case i < 0:
+			return list, nil
+		case time.Now().After(deadline):
+			return nil, fmt.Errorf("%s has no link (looked for %v): look at the cable and the other end", testbed.At(list[i].Device, list[i].Host), patience)
+		}
+		select {
+		case <-time.After(100 * time.Millisecond):
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
 }
 
 // settleCounters waits for counters that are late, where it matters who on the
