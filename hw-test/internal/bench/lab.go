@@ -92,11 +92,15 @@ const limitUserNS = "In a user namespace: the kernel limits receive buffers ther
 func (l *Lab) Close() error { return errors.Join(l.A.NS.Close(), l.B.NS.Close()) }
 
 // Print says in two lines what was measured on.
-func (e *Environment) Print(w io.Writer) { e.PrintOver(w, e.Describe().What) }
+func (e *Environment) Print(w io.Writer) { e.PrintOver(w, e.Describe()) }
 
 // PrintOver is Print of something else than the lab.
-func (e *Environment) PrintOver(w io.Writer, what string) {
-	fmt.Fprintf(w, "hw-test %s, kernel %s, %s/%s, %d CPUs\n%s\n", e.Version, e.Kernel, e.OS, e.Arch, len(e.CPUs), what)
+func (e *Environment) PrintOver(w io.Writer, d testbed.Description) {
+	controller := ""
+	if d.Kind == "ssh" { // this host is only that
+		controller = "controller: "
+	}
+	fmt.Fprintf(w, "hw-test %s, %skernel %s, %s/%s, %d CPUs\n%s\n", e.Version, controller, e.Kernel, e.OS, e.Arch, len(e.CPUs), d.What)
 	if e.UserNS {
 		fmt.Fprintln(w, limitUserNS)
 	}

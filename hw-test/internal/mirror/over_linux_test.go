@@ -85,7 +85,7 @@ func TestOver(t *testing.T) {
 	if got := strings.Join(cases, " "); got != "udp/2000/one udp/2000/batch packet/2000/one packet/2000/batch" {
 		t.Error(got)
 	}
-	if u.Environment.Kind != "ssh" || len(u.Environment.Limits) != 1 || r.rep.Ports.What != "two hosts" || !strings.Contains(table, "CPUs\ntwo hosts\n") || !strings.HasPrefix(table, "controller: hw-test ") {
+	if u.Environment.Kind != "ssh" || len(u.Environment.Limits) != 1 || r.rep.Ports.What != "two hosts" || !strings.Contains(table, "CPUs\ntwo hosts\n") || !strings.HasPrefix(table, "hw-test "+cli.Version()+", controller: kernel ") {
 		t.Errorf("%+v\n%s", u.Environment, table)
 	}
 

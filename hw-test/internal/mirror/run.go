@@ -11,7 +11,6 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/ringwalk/ringwalk/hw-test/internal/bench"
-	"github.com/ringwalk/ringwalk/hw-test/internal/lab"
 	"github.com/ringwalk/ringwalk/hw-test/internal/place"
 	"github.com/ringwalk/ringwalk/hw-test/internal/results"
 	"github.com/ringwalk/ringwalk/hw-test/internal/session"
@@ -149,10 +148,7 @@ func (r *runner) Run(ctx context.Context, s *session.Session, human, _ io.Writer
 	if r.ports != nil {
 		r.what = r.ports.Describe() // with the hosts, which are there now
 	}
-	if r.what.Kind == string(lab.SSH) {
-		fmt.Fprint(human, "controller: ") // the line says what this host is
-	}
-	r.rep.Environment.PrintOver(human, r.what.What)
+	r.rep.Environment.PrintOver(human, r.what)
 	s.PrintStart(human)
 	fmt.Fprintf(human, "Batches of %d messages of %d bytes to a mirror and back; round trips and CPU in µs; of %d rounds the median\n"+
 		"by the mean. This takes %.0f s or more.\n\n", r.Burst, r.Size, r.Rounds, r.least().Seconds())
