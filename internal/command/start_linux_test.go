@@ -16,7 +16,7 @@ import (
 // on a loaded machine is some ms. What they then send is counted from there.
 func TestGeneratorsStartTogether(t *testing.T) {
 	pair := testnet.Pair(t, nil)
-	for _, how := range []string{"-R 2000 --duration 200ms", "-n 300 -R 3000 --gaps poisson", "--bursts 20/10ms -n 200", "-n 5000 -p 2"} {
+	for _, how := range []string{"-R 2000 --duration 1s", "-n 300 -R 3000 --gaps poisson", "--bursts 20/10ms -n 200", "-n 5000 -p 2"} {
 		count := func() uint64 {
 			c, err := pair.B.NS.Counters(pair.B.Name)
 			if err != nil {

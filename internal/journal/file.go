@@ -78,23 +78,40 @@ func directory() (*dir, error) {
 	return &dir{name: name, boot: boot}, nil
 }
 
-// lockDir waits until this process alone is at work in the directory.
-func lockDir() (*dir, error) {
+// turn is of this process: who waits longest is next, which polling for the
+// file's lock would not see to.
+var turn = make(chan struct{}, 1)
+
+// lockDir waits until this goroutine of this process alone is at work in the
+// directory.
+func lockDir() (_ *dir, err error) {
 	d, err := directory()
 	if err != nil {
 		return nil, err
 	}
-	if d.lock, err = os.OpenFile(filepath.Join(d.name, "lock"), os.O_RDWR|os.O_CREATE, 0o644); err != nil {
+	file := filepath.Join(d.name, "lock")
+	end := time.Now().Add(patience)
+	select {
+	case turn <- struct{}{}:
+	case <-time.After(patience):
+		return nil, fmt.Errorf("the journal of changed interfaces is locked by another part of this program: %w", unix.EWOULDBLOCK)
+	}
+	defer func() {
+		if err != nil {
+			<-turn
+		}
+	}()
+	if d.lock, err = os.OpenFile(file, os.O_RDWR|os.O_CREATE, 0o644); err != nil {
 		return nil, fmt.Errorf("the journal of changed interfaces cannot be locked: %w", err)
 	}
-	for wait, end := time.Millisecond, time.Now().Add(patience); ; wait = min(2*wait, 50*time.Millisecond) {
+	for wait := time.Millisecond; ; wait = min(2*wait, 50*time.Millisecond) {
 		err := flock(d.lock, unix.LOCK_EX)
 		if err == nil {
 			return d, nil
 		}
 		if !errors.Is(err, unix.EWOULDBLOCK) || time.Now().After(end) {
 			d.lock.Close()
-			return nil, fmt.Errorf("the journal of changed interfaces cannot be locked (fuser %s tells by whom it is): %w", d.lock.Name(), err)
+			return nil, fmt.Errorf("the journal of changed interfaces cannot be locked (fuser %s tells by whom it is): %w", file, err)
 		}
 		time.Sleep(wait)
 	}
@@ -102,7 +119,10 @@ func lockDir() (*dir, error) {
 
 // unlock ends the work. The lock's file stays: removing it would let two
 // processes lock two files of the same name.
-func (d *dir) unlock() { d.lock.Close() }
+func (d *dir) unlock() {
+	d.lock.Close()
+	<-turn
+}
 
 func (d *dir) path(k Key) (string, error) {
 	if k.Netns == "" || k.What == "" || strings.ContainsAny(k.Netns+k.What, "./") {
