@@ -1,6 +1,7 @@
 package mirror
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"net/netip"
@@ -149,6 +150,9 @@ func (o *own) Flows() []testbed.Flow { return []testbed.Flow{{From: &o.from, To:
 
 // Counters has none: the programs count every message.
 func (o *own) Counters() ([]testbed.Counters, error) { return []testbed.Counters{}, nil }
+
+// WaitLinks has nothing to wait for: both ends were set up.
+func (o *own) WaitLinks(context.Context) error { return nil }
 
 // Clocks has one, that of this host.
 func (o *own) Clocks() error { return nil }

@@ -22,9 +22,10 @@ import (
 // fake is an environment of two launchers.
 type fake struct{ from, to testbed.Port }
 
-func (f *fake) Describe() testbed.Description { return testbed.Description{Kind: "fake"} }
-func (f *fake) Flows() []testbed.Flow         { return []testbed.Flow{{From: &f.from, To: &f.to}} }
-func (f *fake) Clocks() error                 { return nil }
+func (f *fake) Describe() testbed.Description   { return testbed.Description{Kind: "fake"} }
+func (f *fake) Flows() []testbed.Flow           { return []testbed.Flow{{From: &f.from, To: &f.to}} }
+func (f *fake) WaitLinks(context.Context) error { return nil }
+func (f *fake) Clocks() error                   { return nil }
 
 func (f *fake) Counters() ([]testbed.Counters, error) { return nil, nil }
 func (f *fake) Close() error                          { return nil }

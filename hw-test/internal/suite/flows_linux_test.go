@@ -1,6 +1,7 @@
 package suite
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -45,6 +46,8 @@ type hub struct {
 	testbed.Environment
 	devices []hubDevice
 	flows   []testbed.Flow
+	// waitLinks is what is done where a link is missing.
+	waitLinks func() error
 }
 
 type hubDevice struct {
@@ -55,7 +58,7 @@ type hubDevice struct {
 
 func newHub(t *testing.T, senders, receivers int) *hub {
 	t.Helper()
-	h, middle := new(hub), testnet.NS(t) // skips where there are no rights
+	h, middle := &hub{waitLinks: func() error { return nil }}, testnet.NS(t) // skips where there are no rights
 	err := middle.Bridge()
 	if errors.Is(err, unix.EOPNOTSUPP) {
 		testnet.Skip(t, "no bridge: %v", err)
@@ -128,6 +131,8 @@ func (h *hub) host(device string) string {
 }
 
 func (h *hub) Clocks() error { return nil }
+
+func (h *hub) WaitLinks(context.Context) error { return h.waitLinks() }
 
 func (h *hub) Counters() (list []testbed.Counters, err error) {
 	for _, d := range h.devices {

@@ -92,6 +92,8 @@ type ports struct {
 	ends    []*end // each once
 	devices []counted
 	hosts   []Host // each once
+	// linkTime is how long a link may take.
+	linkTime time.Duration
 }
 
 // end is an End that was taken.
@@ -112,7 +114,7 @@ type counted struct {
 // NewPorts makes an environment of ports that are there. Those of netmap are
 // held open until Close. It waits for links.
 func NewPorts(ctx context.Context, o *PortOptions) (_ Environment, err error) {
-	p := &ports{options: *o, limits: []string{}}
+	p := &ports{options: *o, limits: []string{}, linkTime: linkTime}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, p.Close())
@@ -126,7 +128,7 @@ func NewPorts(ctx context.Context, o *PortOptions) (_ Environment, err error) {
 			return nil, err
 		}
 	}
-	if err := p.waitLinks(ctx); err != nil {
+	if err := p.WaitLinks(ctx); err != nil {
 		return nil, err
 	}
 	for _, e := range p.ends { // known while the link is up
@@ -312,8 +314,8 @@ func who(h Host) string {
 // linkTime is ample: of copper at 10 Gbit/s it is known to take 7 s.
 const linkTime = 20 * time.Second
 
-// waitLinks waits until all ends have a link that stays: netmap resets a NIC.
-func (p *ports) waitLinks(ctx context.Context) error {
+// WaitLinks looks more than once: netmap resets a NIC.
+func (p *ports) WaitLinks(ctx context.Context) error {
 	waited := false
 	for _, e := range p.ends {
 		if e.Device == "" {
@@ -321,7 +323,7 @@ func (p *ports) waitLinks(ctx context.Context) error {
 		}
 		waited = waited || !e.Packet
 		up := 0
-		for deadline := time.Now().Add(linkTime); up < 3; {
+		for deadline := time.Now().Add(p.linkTime); up < 3; {
 			has, err := e.Host.HasLink(e.Device)
 			if err != nil {
 				return err
@@ -329,7 +331,7 @@ func (p *ports) waitLinks(ctx context.Context) error {
 			if up++; !has {
 				up, waited = 0, true
 				if time.Now().After(deadline) {
-					return fmt.Errorf("%sinterface %s has no link (looked for %v): look at the cable and the other end (ethtool %s)", on(e.Host), e.Device, linkTime, e.Device)
+					return fmt.Errorf("%sinterface %s has no link (looked for %v): look at the cable and the other end (ethtool %s)", on(e.Host), e.Device, p.linkTime, e.Device)
 				}
 			}
 			if err := sleep(ctx, 50*time.Millisecond); err != nil {

@@ -67,6 +67,25 @@ func TestPorts(t *testing.T) {
 		if d := env.Describe(); d.Kind != "local" || d.What != "pktgen on va and rcv on packet:vb of this host: x.a → x.b" || len(d.Limits) != 1 {
 			t.Errorf("%+v", d) // the limit: va was a bare name
 		}
+		// A cable comes off, and back.
+		if err := b.NS.SetUp(b.Name, false); err != nil {
+			return err
+		}
+		p := env.(*ports)
+		p.linkTime = 100 * time.Millisecond
+		if err := p.WaitLinks(t.Context()); err == nil || !strings.HasPrefix(err.Error(), "interface va has no link (looked for 100ms): look at the cable") {
+			t.Error(err)
+		}
+		p.linkTime, p.options.LinkWait = linkTime, 200*time.Millisecond
+		plugged := time.Now().Add(100 * time.Millisecond)
+		time.AfterFunc(time.Until(plugged), func() {
+			if err := b.NS.SetUp(b.Name, true); err != nil {
+				t.Error(err)
+			}
+		})
+		if err := p.WaitLinks(t.Context()); err != nil || time.Now().Before(plugged.Add(200*time.Millisecond)) {
+			t.Errorf("%v, %v after", err, time.Since(plugged))
+		}
 		// A host that forwards would send on what it receives.
 		if err := os.WriteFile("/proc/sys/net/ipv4/conf/"+b.Name+"/forwarding", []byte("1"), 0); err != nil {
 			return err

@@ -49,6 +49,9 @@ type Environment interface {
 	// Counters reads the counters of all devices on the way, in the order in
 	// which frames pass them.
 	Counters() ([]Counters, error)
+	// WaitLinks waits until the ports have a link that stays, and what is behind
+	// it is ready; for long at first, and once a link was lost.
+	WaitLinks(context.Context) error
 	// Clocks compares the hosts' clocks with this one's again, for Port.Clock:
 	// they drift.
 	Clocks() error

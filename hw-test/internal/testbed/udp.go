@@ -1,6 +1,7 @@
 package testbed
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"runtime"
@@ -37,6 +38,9 @@ func (l *loopback) Describe() Description {
 }
 
 func (l *loopback) Flows() []Flow { return []Flow{{&l.from, &l.to}} }
+
+// WaitLinks has nothing to wait for.
+func (l *loopback) WaitLinks(context.Context) error { return nil }
 
 // Clocks has nothing to do: there is one.
 func (l *loopback) Clocks() error { return nil }

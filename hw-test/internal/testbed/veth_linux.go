@@ -155,6 +155,9 @@ func (v *veth) Describe() Description { return v.options.Describe() }
 
 func (v *veth) Flows() []Flow { return []Flow{{&v.ends[0], &v.ends[1]}} }
 
+// WaitLinks has nothing to wait for: both ends were set up.
+func (v *veth) WaitLinks(context.Context) error { return nil }
+
 // Clocks has nothing to do: there is one.
 func (v *veth) Clocks() error { return nil }
 

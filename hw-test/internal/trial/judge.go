@@ -89,9 +89,16 @@ func (t *Trial) links() {
 			break
 		}
 		a := t.After[i]
-		if a.NoLink || a.LinkChanges > b.LinkChanges {
-			t.Why = append(t.Why, testbed.At(b.Device, b.Host)+" lost its link during the trial")
+		how := "lost its link during the trial"
+		switch {
+		case b.NoLink && a.NoLink:
+			how = "has no link: look at the cable and the other end"
+		case b.NoLink:
+			how = "had no link when the trial began"
+		case !a.NoLink && a.LinkChanges <= b.LinkChanges:
+			continue
 		}
+		t.Why = append(t.Why, testbed.At(b.Device, b.Host)+" "+how)
 	}
 }
 

@@ -59,6 +59,8 @@ func TestJudge(t *testing.T) {
 		{"a driver was loaded again", search.Invalid, "the counters of hop-b began anew", func(t *Trial) { t.After[1].Qdisc.Drops = 3 }},
 		{"the link went", search.Invalid, "tg-b lost its link during the trial", func(t *Trial) { t.After[2].LinkChanges, t.After[2].NoLink = 1, true }},
 		{"the link went and came", search.Invalid, "tg-a lost its link during the trial", func(t *Trial) { t.After[0].LinkChanges = 2 }},
+		{"the link came", search.Invalid, "hop-b had no link when the trial began", func(t *Trial) { t.Before[1].NoLink, t.After[1].LinkChanges = true, 1 }},
+		{"no link", search.Invalid, "tg-a has no link: look at the cable", func(t *Trial) { t.Before[0].NoLink, t.After[0].NoLink = true, true }},
 		{"nothing arrived", search.Valid, "", func(t *Trial) {
 			t.Rcv[0].Packets, *t.Rcv[0].Probe = 0, cli.Probe{}
 			t.After[2].RxPackets = 300

@@ -87,9 +87,6 @@ type Runner struct {
 	// Burst has pktgen send as many frames as are due in this time at once; 0:
 	// as evenly as it can. It is for testers that wake too seldom for that.
 	Burst time.Duration
-	// LinkTime is how long a trial waits for links before it begins; 0: 10 s,
-	// in which a cable is in its place again. Without them nothing is tried.
-	LinkTime time.Duration
 	// Attempts bounds the trials for one question, while they are invalid; 0:
 	// 3.
 	Attempts int
@@ -206,27 +203,20 @@ func (r *Runner) once(ctx context.Context, load float64, d time.Duration, attemp
 	return t, nil
 }
 
-// before reads the counters when all devices have a link.
+// before reads the counters. A trial without links would tell nothing; with
+// several durations and sizes, for hours.
 func (r *Runner) before(ctx context.Context) ([]testbed.Counters, error) {
-	patience := cmp.Or(r.LinkTime, 10*time.Second)
-	for deadline := time.Now().Add(patience); ; {
-		list, err := r.Env.Counters()
-		if err != nil {
-			return nil, fmt.Errorf("read the counters before a trial: %w", err)
+	list, err := r.Env.Counters()
+	if err == nil && slices.ContainsFunc(list, func(c testbed.Counters) bool { return c.NoLink }) {
+		if err := r.Env.WaitLinks(ctx); err != nil {
+			return nil, err
 		}
-		i := slices.IndexFunc(list, func(c testbed.Counters) bool { return c.NoLink })
-		switch {
-		case i < 0:
-			return list, nil
-		case time.Now().After(deadline):
-			return nil, fmt.Errorf("%s has no link (looked for %v): look at the cable and the other end", testbed.At(list[i].Device, list[i].Host), patience)
-		}
-		select {
-		case <-time.After(100 * time.Millisecond):
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		}
+		list, err = r.Env.Counters()
 	}
+	if err != nil {
+		return nil, fmt.Errorf("read the counters before a trial: %w", err)
+	}
+	return list, nil
 }
 
 // settleCounters waits for counters that are late, where it matters who on the
