@@ -406,7 +406,7 @@ func TestPacketStopAndCloseFromElsewhere(t *testing.T) {
 		} else if err := to.Close(); err != nil {
 			t.Fatal(err)
 		}
-		if err := <-errs; !errors.Is(err, os.ErrClosed) || time.Since(begin) > time.Second {
+		if err := <-errs; !errors.Is(err, os.ErrClosed) || time.Since(begin) > 150*time.Millisecond {
 			t.Errorf("%s: waiter got %v after %v", end, err, time.Since(begin))
 		}
 		for range 2 {

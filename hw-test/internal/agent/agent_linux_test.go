@@ -387,7 +387,7 @@ func TestHangs(t *testing.T) {
 	}
 	h.patience = 300 * time.Millisecond
 	_, err := h.Counters("p1")
-	says(t, err, "gen: hw-test's agent there did not answer for ", " and was ended")
+	says(t, err, "gen: hw-test's agent there did not answer for 300ms and was ended")
 	quiet(t, b.Server)
 	// Less long for those who have said that they want an end.
 	h = b.mustConnect(t)

@@ -80,20 +80,20 @@ func call[In, Out any](ctx context.Context, h *Host, method string, in In) (Out,
 	patience, began := h.patience, time.Now()
 	late := time.NewTimer(patience)
 	defer late.Stop()
-	for interrupted, waits := h.interrupted, true; waits; {
+	for interrupted, answered := h.interrupted, false; !answered; {
 		select {
 		case <-asked.Done:
-			waits = false
+			answered = true
 		case <-ctx.Done():
 			return none, context.Cause(ctx)
 		case <-interrupted:
 			interrupted = nil
-			late.Reset(min(h.haste, time.Until(began.Add(patience))))
+			patience = min(patience, time.Since(began).Round(100*time.Millisecond)+h.haste)
+			late.Reset(time.Until(began.Add(patience)))
 		case <-late.C:
-			silent := time.Since(began).Round(100 * time.Millisecond)
 			h.told.Store(true)
 			_ = h.talk.Close() // the error is that it has to be killed
-			return none, fmt.Errorf("%s: hw-test's agent there did not answer for %v and was ended: does a device or its driver hang there (dmesg)?", h.name, silent)
+			return none, fmt.Errorf("%s: hw-test's agent there did not answer for %v and was ended: does a device or its driver hang there (dmesg)?", h.name, patience)
 		}
 	}
 	if asked.Error == nil {
