@@ -96,12 +96,19 @@ func (e *Environment) Print(w io.Writer) { e.PrintOver(w, e.Describe()) }
 
 // PrintOver is Print of something else than the lab.
 func (e *Environment) PrintOver(w io.Writer, d testbed.Description) {
-	controller := ""
-	if d.Kind == "ssh" { // this host is only that
-		controller = "controller: "
-	}
-	fmt.Fprintf(w, "hw-test %s, %skernel %s, %s/%s, %d CPUs\n%s\n", e.Version, controller, e.Kernel, e.OS, e.Arch, len(e.CPUs), d.What)
+	PrintHead(w, "hw-test "+e.Version, e.Kernel, e.OS, e.Arch, len(e.CPUs), d)
 	if e.UserNS {
 		fmt.Fprintln(w, limitUserNS)
 	}
+}
+
+// PrintHead begins what a suite prints: with the program and its version, this
+// host, which is only the controller where the ports are on others, and what it
+// runs over.
+func PrintHead(w io.Writer, program, kernel, os, arch string, cpus int, d testbed.Description) {
+	controller := ""
+	if d.Kind == "ssh" {
+		controller = "controller: "
+	}
+	fmt.Fprintf(w, "%s, %skernel %s, %s/%s, %d CPUs\n%s\n", program, controller, kernel, os, arch, cpus, testbed.Lines(d.What))
 }

@@ -34,7 +34,7 @@ type Report struct {
 	Seconds     float64  `json:"seconds"`
 	ExitStatus  int      `json:"exit_status"`
 
-	hosts bool // pktgen and rcv run on others
+	kind string // of the environment, where the ports were given
 }
 
 // Environment is where the self-test ran.
@@ -130,11 +130,7 @@ func (r *Row) queuesUsed() (n int) {
 // printStart says where the test runs, and how to read the table.
 func (r *Report) printStart(w io.Writer) {
 	e := &r.Environment
-	controller := ""
-	if r.hosts {
-		controller = "controller: "
-	}
-	fmt.Fprintf(w, "hw-test %s, %skernel %s, %s/%s, %d CPUs\n%s\n", r.Version, controller, e.Kernel, e.OS, e.Arch, e.CPUs, testbed.Lines(e.What))
+	bench.PrintHead(w, "hw-test "+r.Version, e.Kernel, e.OS, e.Arch, e.CPUs, testbed.Description{Kind: r.kind, What: e.What})
 	for _, l := range e.Limits {
 		fmt.Fprintln(w, l)
 	}

@@ -13,7 +13,6 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/ringwalk/ringwalk/hw-test/internal/bench"
-	"github.com/ringwalk/ringwalk/hw-test/internal/lab"
 	"github.com/ringwalk/ringwalk/hw-test/internal/results"
 	"github.com/ringwalk/ringwalk/hw-test/internal/session"
 	"github.com/ringwalk/ringwalk/hw-test/internal/testbed"
@@ -162,8 +161,8 @@ func (r *runner) Run(ctx context.Context, s *session.Session, human, _ io.Writer
 	r.report = newReport(r.rung, r.limits, len(r.rows))
 	if e := &r.report.Environment; r.ports != nil {
 		d := r.ports.Describe()
-		r.report.hosts = d.Kind == string(lab.SSH)
-		if e.What = d.What; r.mostPPS > 0 {
+		r.report.kind, e.What = d.Kind, d.What
+		if r.mostPPS > 0 {
 			e.RatePPS = min(e.RatePPS, r.mostPPS)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ringwalk/ringwalk/hw-test/internal/bench"
 	"github.com/ringwalk/ringwalk/hw-test/internal/results"
 	"github.com/ringwalk/ringwalk/hw-test/internal/search"
 	"github.com/ringwalk/ringwalk/hw-test/internal/testbed"
@@ -65,12 +66,7 @@ func round(d time.Duration) string {
 // printStart says where the suite runs.
 func (b *job) printStart(w io.Writer) {
 	h := &b.Host
-	controller := ""
-	if b.Env == envSSH { // where pktgen and rcv do not run
-		controller = "controller: "
-	}
-	fmt.Fprintf(w, "hw-test %s %s, %skernel %s, %s/%s, %d CPUs\n%s\n", b.Suite, b.Version, controller, h.Kernel, h.OS, h.Arch, h.CPUs,
-		testbed.Lines(b.Environment.What))
+	bench.PrintHead(w, "hw-test "+b.Suite+" "+b.Version, h.Kernel, h.OS, h.Arch, h.CPUs, b.Environment)
 	for _, l := range b.Environment.Limits {
 		fmt.Fprintf(w, "%s.\n", l)
 	}
