@@ -114,6 +114,25 @@ func TestNoEpochByTheNetwork(t *testing.T) {
 	}
 }
 
+// The end record is sent last, and may overtake: by a queue whose thread is
+// ahead of another one's, or on the way.
+func TestEndOvertakes(t *testing.T) {
+	for _, came := range []uint64{0, 1, 100, 199} {
+		p := newPlay(t)
+		p.run(0, came)
+		began := p.now
+		p.now += 200 - came
+		p.end(200)
+		p.now = began
+		for seq := came; seq < 200; seq++ {
+			p.now++
+			p.lanes[1].mark(seq, p.now)
+		}
+		p.end(200)
+		p.is("after its end", Stream{Packets: 200, Distinct: 200, Total: 200, Epochs: 1, Ended: true, EndRecords: 2})
+	}
+}
+
 // What is still on its way from the epoch before is late, and moves nothing.
 func TestStragglersOfTheEpochBefore(t *testing.T) {
 	p := newPlay(t)

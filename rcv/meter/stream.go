@@ -93,7 +93,10 @@ func (l *lane) set(seq, sent uint64) bool {
 		s.first = seq
 	}
 	if seq >= s.next {
-		s.next, s.newest = seq+1, sent
+		s.next = seq + 1
+		if sent > s.newest || !s.ended { // an end record may overtake
+			s.newest = sent
+		}
 	}
 	return fresh
 }
